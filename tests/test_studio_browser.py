@@ -1,0 +1,184 @@
+"A real JupyterLab in a real browser: the Studio starts a run, the page is reloaded, the run is still there, and stops"
+import json, os, re, secrets, socket, subprocess, sys, time, urllib.request
+
+import pytest
+
+from mmfuse_nb.training.folder import ask
+
+PlaywrightTimeout = pytest.importorskip("playwright.sync_api").TimeoutError
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+ATTACH = "import glob, mmfuse_nb as mf\nmf.Studio.attach(glob.glob('runs/*')[0])"
+CELL = "import mmfuse_nb as mf\nstudio = mf.Studio(mf.sample_table())\nstudio"
+EPOCH = "Math.max(0, ...(document.querySelector('.mmf-train .mmf-plot-area')?.calcdata || []).map(line => line.at(-1)?.x || 0))"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def notebook(*cells):
+    made = [dict(cell_type="code", id=f"cell-{i}", metadata={}, execution_count=None, outputs=[], source=c) for i, c in enumerate(cells)]
+    kernel = dict(name="python3", display_name="Python 3 (ipykernel)", language="python")
+    return json.dumps(dict(nbformat=4, nbformat_minor=5, metadata=dict(kernelspec=kernel), cells=made))
+
+
+@pytest.fixture
+def lab(tmp_path):
+    "A JupyterLab of its own on a free port: nothing of the user's settings, and nothing left behind"
+    work, port, token = tmp_path/"work", free_port(), secrets.token_hex(8)
+    work.mkdir()
+    news = tmp_path/"settings"/"@jupyterlab"/"apputils-extension"/"notification.jupyterlab-settings"
+    news.parent.mkdir(parents=True)
+    news.write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    (work/"studio.ipynb").write_text(notebook(CELL, "6*7", ATTACH))
+    places = dict(JUPYTER_CONFIG_DIR="config", JUPYTER_DATA_DIR="data", JUPYTER_RUNTIME_DIR="runtime", JUPYTERLAB_SETTINGS_DIR="settings",
+        JUPYTERLAB_WORKSPACES_DIR="workspaces")
+    env = dict(os.environ, PYTHONUNBUFFERED="1", **{k: str(tmp_path/v) for k, v in places.items()})
+    args = ["--no-browser", "--allow-root", f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1",
+        f"--IdentityProvider.token={token}", "--LabApp.expose_app_in_browser=True", f"--ServerApp.root_dir={work}"]
+    with open(tmp_path/"log", "w") as log:
+        server = subprocess.Popen([sys.executable, "-m", "jupyterlab", *args], env=env, cwd=work, stdout=log, stderr=log)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: answers(f"{address}/api/status?token={token}") or server.poll() is not None, 60)
+        assert server.poll() is None, (tmp_path/"log").read_text()[-3000:]
+        yield f"{address}/lab/tree/studio.ipynb?token={token}", work
+    finally:
+        for run in work.glob("runs/*"): ask(run, "stop")      # a run outlives its kernel, also when the test has failed
+        for s in json.load(urllib.request.urlopen(f"{address}/api/sessions?token={token}")) if server.poll() is None else []:
+            urllib.request.urlopen(urllib.request.Request(f"{address}/api/sessions/{s['id']}?token={token}", method="DELETE"))
+        server.terminate()
+        try: server.wait(20)
+        except subprocess.TimeoutExpired: server.kill()
+
+
+def answers(url):
+    try: return urllib.request.urlopen(url, timeout=2).status == 200
+    except OSError: return False
+
+
+def wait_until(condition, seconds):
+    "Look again and again until a condition holds"
+    end = time.monotonic() + seconds
+    while not (got := condition()):
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(.05)
+    return got
+
+
+def execute(page, command, **args):
+    page.evaluate("([c, a]) => jupyterapp.commands.execute(c, a).then(() => null)", [command, args])
+
+
+def ready(page):
+    "Wait until the notebook is open and its kernel is idle"
+    page.wait_for_function("window.jupyterapp && document.querySelector('.jp-Notebook .jp-Cell')", timeout=60_000)
+    page.wait_for_function("jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=60_000)
+
+
+def status(work):
+    found = list((work/"runs").glob("*/status.json"))
+    return json.loads(found[0].read_text()) if found else {}
+
+
+def choose_long_run(page, studio):
+    "Words alone, many short epochs: the curve grows within seconds, and the run is still there when the test has looked"
+    studio.get_by_label("Image encoder").select_option("none")
+    studio.get_by_label("Text encoder").select_option("dense")
+    studio.get_by_label("Epochs").fill("100000")
+    studio.get_by_label("Epochs").press("Tab")
+    page.wait_for_function("document.querySelector('.mmf-studio .mmf-flow')?.getAttribute('aria-label') === 'dense'")
+    page.wait_for_function("document.querySelector('.mmf-control input').value === 'dense-1'")
+
+
+def in_state(page, state): page.wait_for_function(f"document.querySelector('.mmf-state').dataset.state === '{state}'", timeout=60_000)
+
+
+def grows(page, seconds=60):
+    "Wait until the curve reaches further than now"
+    seen = page.evaluate(EPOCH)
+    page.wait_for_function(f"{EPOCH} > {seen + 1}", timeout=seconds*1000)
+
+
+@pytest.fixture
+def panel(lab, open_page):
+    "The Studio on the page: page, its locator, a finder of buttons, the working folder"
+    url, work = lab
+    page = open_page(url, viewport=dict(width=1280, height=1100))
+    ready(page)
+    execute(page, "notebook:run-cell")
+    studio = page.locator(".jp-OutputArea-output .mmf-studio")
+    studio.wait_for(timeout=60_000)
+    return page, studio, lambda name: studio.get_by_role("button", name=re.compile(f"{name}$")), work
+
+
+def test_studio(panel):
+    page, studio, button, work = panel
+    # The panel is there, labelled, and reachable by keyboard.
+    assert studio.get_attribute("data-lm-suppress-shortcuts") == "true"
+    assert studio.get_by_role("tab", selected=True).inner_text() == "Train"
+    studio.get_by_role("tab", name="Train").press("ArrowLeft")
+    studio.locator(".mmf-card").first.wait_for()
+    page.keyboard.press("ArrowRight")
+
+    # The curve grows, and the kernel is free for another cell.
+    choose_long_run(page, studio)
+    button("Start").click()
+    grows(page)
+    execute(page, "notebook:move-cursor-down")
+    began = time.monotonic()
+    execute(page, "notebook:run-cell")
+    assert time.monotonic() - began < 10
+    assert page.locator(".jp-OutputArea-executeResult .jp-RenderedText").last.inner_text().strip() == "42"
+    assert status(work)["state"] == "running"
+
+    # A reload of the page: the same panel, the same run, still growing.
+    execute(page, "docmanager:save")
+    for last in (False, True):      # on a busy machine JupyterLab may restore widgets that no longer listen; another reload mends it
+        page.reload()
+        ready(page)
+        studio.wait_for(timeout=60_000)
+        try: grows(page, 30)
+        except PlaywrightTimeout:
+            if last: raise
+        else: break
+    assert status(work)["state"] == "running"
+
+    # Pause, resume, stop.
+    button("Pause").click()
+    in_state(page, "paused")
+    button("Resume").click()
+    in_state(page, "running")
+    button("Stop").click()
+    in_state(page, "stopped")
+    assert status(work)["state"] == "stopped"
+    assert button("Resume").is_enabled() and button("Start").is_enabled()
+
+
+def test_kernel_restart_and_attach(panel):
+    page, studio, button, work = panel
+    choose_long_run(page, studio)
+    button("Start").press("Enter")
+    grows(page)
+
+    # The kernel is restarted: the run goes on, and a new panel finds it by its folder.
+    page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    ready(page)
+    execute(page, "notebook:clear-all-cell-outputs")
+    execute(page, "notebook:move-cursor-down")
+    execute(page, "notebook:move-cursor-down")
+    assert status(work)["state"] == "running"
+    execute(page, "notebook:run-cell")
+    studio.wait_for(timeout=60_000)
+    grows(page)
+    in_state(page, "running")
+
+    # Another theme: the figure takes its colours.
+    colour = "getComputedStyle(document.querySelector('.mmf-train .mmf-plot-area .xtick text')).fill"
+    before = page.evaluate(colour)
+    execute(page, "apputils:change-theme", theme="JupyterLab Dark")
+    page.wait_for_function(f"{colour} !== '{before}'")
+    button("Stop").press("Enter")
+    in_state(page, "stopped")
