@@ -826,5 +826,7 @@ d = { 'settings': { 'branch': 'main',
                                         'mmfuse_nb.widgets.pump.Pump.do': ('widgets.pump.html#pump.do', 'mmfuse_nb/widgets/pump.py'),
                                         'mmfuse_nb.widgets.pump.Pump.watch': ('widgets.pump.html#pump.watch', 'mmfuse_nb/widgets/pump.py'),
                                         'mmfuse_nb.widgets.pump._guarded': ('widgets.pump.html#_guarded', 'mmfuse_nb/widgets/pump.py'),
+                                        'mmfuse_nb.widgets.pump.belong_to_no_request': ( 'widgets.pump.html#belong_to_no_request',
+                                                                                         'mmfuse_nb/widgets/pump.py'),
                                         'mmfuse_nb.widgets.pump.on_press': ('widgets.pump.html#on_press', 'mmfuse_nb/widgets/pump.py'),
                                         'mmfuse_nb.widgets.pump.work': ('widgets.pump.html#work', 'mmfuse_nb/widgets/pump.py')}}}
