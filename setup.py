@@ -8,6 +8,7 @@ ini = ConfigParser(interpolation=None)
 ini.read(here/"settings.ini", encoding="utf-8")
 cfg = ini["DEFAULT"]
 lines = lambda key: [o for o in cfg[key].splitlines() if o.strip() and not o.startswith("#")]
+extras = {name: lines(f"{name}_requirements") for name in ("docs", "jax", "zh", "hub")}
 readme = here/"README.md"
 
 setup(
@@ -20,7 +21,6 @@ setup(
                  "Natural Language :: English", "Programming Language :: Python :: 3"],
     packages=find_packages(include=["mmfuse_nb", "mmfuse_nb.*"]), include_package_data=True, zip_safe=False,
     python_requires=f">={cfg['min_python']}", install_requires=lines("requirements"),
-    extras_require=dict(docs=lines("docs_requirements"), jax=lines("jax_requirements"),
-                        dev=sum(map(lines, ("docs_requirements", "jax_requirements", "dev_requirements")), [])),
+    extras_require={**extras, "dev": sum(extras.values(), lines("dev_requirements"))},
     entry_points=dict(console_scripts=[cfg["console_scripts"]], nbdev=["mmfuse_nb=mmfuse_nb._modidx:d"]),
 )

@@ -1,7 +1,7 @@
 "Fuse pictures and words, and find out whether fusion helps. Names are imported when first used (PEP 562)."
 __version__ = "0.1.0"
 
-_home = dict(FusionTable="data.table", sample_table="data.sample", FusionSpec="models.spec", zoo="models.catalogue",
+_home = dict(FusionTable="data.prepare", sample_table="data.sample", FusionSpec="models.spec", zoo="models.catalogue",
     build="models.build", train="training.launch", start="training.launch", open_run="training.run", Studio="panels.studio")
 
 __all__ = sorted(_home)
@@ -10,6 +10,7 @@ __all__ = sorted(_home)
 def __getattr__(name):
     if name not in _home: raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
+    if _home[name].startswith("data."): import_module(f"{__name__}.data.prepare")  # it gives FusionTable its method prepare
     value = globals()[name] = getattr(import_module(f"{__name__}.{_home[name]}"), name)
     return value
 

@@ -8,8 +8,9 @@ from PIL import Image
 
 import mmfuse_nb as mf
 from mmfuse_nb.core import UserError
-from mmfuse_nb.data import images, prepare as preparing
-from mmfuse_nb.data.prepare import Preprocessor, fit_preprocessor, prepare
+from mmfuse_nb.data import images, preprocess
+from mmfuse_nb.data.prepare import prepare
+from mmfuse_nb.data.preprocess import Preprocessor, fit_preprocessor
 from mmfuse_nb.data.table import FusionTable
 
 SETTINGS = {"image": {"size": 16}, "text": {"kind": "tokens", "length": 6, "vectors": {"name": "word2vec", "dim": 8}}}
@@ -52,7 +53,7 @@ def test_missing_csv(shop):
     assert "items.csv" in one_line(e)
 
 
-@pytest.mark.parametrize("content, told", [(b"", "is empty"), (b"a,b\n1\xe9,2\n", "not UTF-8"), (b'a,b\n1,2,3,4\n1,"2\n', "not a regular CSV")])
+@pytest.mark.parametrize("content, told", [(b"", "is empty"), (b"a,b\n1\x00,2\n", "zero byte"), (b'a,b\n1,2,3,4\n1,"2\n', "not a regular CSV")])
 def test_csv_that_is_none(tmp_path, content, told):
     (tmp_path/"x.csv").write_bytes(content)
     with pytest.raises(UserError) as e: FusionTable.from_csv(tmp_path/"x.csv", text="a", label="b")
@@ -87,7 +88,7 @@ def test_pictures_that_cannot_be_used(shop, tmp_path):
     Image.new("1", (8000, 8000)).save(shop/"bomb.png")
     (shop/"folder.png").mkdir()
     os.mkfifo(shop/"pipe.png")
-    bad = {"torn.png": "cannot be decoded", "words.png": "no picture", "../secret.png": "leaves the root", str(tmp_path/"secret.png"): "leaves the root",
+    bad = {"torn.png": "file is truncated", "words.png": "no picture", "../secret.png": "leaves the root", str(tmp_path/"secret.png"): "leaves the root",
            "link.png": "leaves the root", "bomb.png": "too large", "folder.png": "not a file", "pipe.png": "not a file",
            "gone.png": "no such file", "a\0b": "not valid", "x"*5000: "cannot be opened"}
     frame = pd.concat([pd.read_csv(shop/"items.csv"), pd.DataFrame([[p, "a text", "cup", 99] for p in bad], columns=["photo", "title", "kind", "item"])])
@@ -111,7 +112,7 @@ def test_empty_cells(shop):
         f.loc[0, "title"], f.loc[1, "photo"], f.loc[2, ["title", "photo"]], f.loc[3, "kind"] = " ", None, None, ""
     t = table_of(shop, change)
     actions = t.check().set_index("row")["action"]
-    assert actions[0] == "text empty: zeros" and actions[1] == "picture empty: zeros" and actions[2] == actions[3] == "quarantined"
+    assert actions[0] == "kept, text masked" and actions[1] == "kept, picture masked" and actions[2] == actions[3] == "quarantined"
     assert t.quarantine["reason"].tolist() == ["no picture and no text", "no label"] and len(t) == 22
     p = prepare(t, SETTINGS)
     assert not p.arrays["tokens"][0].any() and not p.arrays["image"][1].any() and t.picture(1) is None
@@ -128,7 +129,7 @@ def test_duplicates_are_told_and_stay(shop):
 
 # Nothing can be learnt
 
-@pytest.mark.parametrize("verb", ["check", "split", "folds"])
+@pytest.mark.parametrize("verb", ["split", "folds"])
 def test_tables_that_teach_nothing(shop, verb):
     def one(f): f["kind"] = "cup"
     def single(f): f.loc[0, "kind"] = "kettle"
@@ -169,7 +170,7 @@ def test_a_split_that_is_given(shop):
     def change(f): f["part"] = ["train", "val", "test", "other"]*6
     t = FusionTable.from_frame((f := pd.read_csv(shop/"items.csv"), change(f))[0], **ROLES, split="part", root=shop)
     found = t.check()
-    assert len(t) == 18 and (found["finding"].str.startswith("group is in")).any()
+    assert len(t) == 18 and (found["finding"].str.contains("is in train and val")).any()
     assert len(t.split()) == 24 and t.to_frame()["part"].nunique() == 3
 
 
@@ -178,18 +179,18 @@ def test_a_split_that_is_given(shop):
 def test_the_second_time_nothing_is_decoded(shop, monkeypatch):
     first = prepare(table_of(shop).split(), SETTINGS)
     monkeypatch.setattr(images, "read_picture", lambda *a, **k: pytest.fail("decoded again"))
-    monkeypatch.setattr(preparing, "word_vectors", lambda *a, **k: pytest.fail("fitted again"))
+    monkeypatch.setattr(preprocess, "word_vectors", lambda *a, **k: pytest.fail("fitted again"))
     again = prepare(table_of(shop).split(), SETTINGS)
-    assert again.pre == first.pre and all((again.arrays[n] == a).all() and isinstance(again.arrays[n], np.memmap) for n, a in first.arrays.items())
+    assert again.pre == first.pre and all((again.arrays[n][:] == a[:]).all() for n, a in first.arrays.items())
     assert set(np.unique(first.split)) == {"train", "val", "test"} and (again.labels == first.labels).all()
 
 
 def test_torn_caches_are_made_anew(shop, tmp_path):
     first = prepare(table_of(shop).split(), SETTINGS)
-    copies = {n: np.array(a) for n, a in first.arrays.items()}
+    copies = {n: np.array(a[:]) for n, a in first.arrays.items()}
     for f in (tmp_path/"cache").rglob("*.*"): f.write_bytes(f.read_bytes()[:100])
     again = prepare(table_of(shop).split(), SETTINGS)
-    assert again.pre == first.pre and all((again.arrays[n] == a).all() for n, a in copies.items())
+    assert again.pre == first.pre and all((again.arrays[n][:] == a).all() for n, a in copies.items())
 
 
 def test_only_training_words_are_known(shop):
@@ -202,7 +203,7 @@ def test_a_saved_preprocessor_needs_no_table(shop, tmp_path):
     pre = prepare(table_of(shop), SETTINGS).pre
     pre.save(tmp_path/"pre")
     loaded, frame = Preprocessor.load(tmp_path/"pre"), pd.read_csv(shop/"items.csv").head(3)
-    assert loaded == pre and all((loaded.transform(frame, shop)[n] == a).all() for n, a in pre.transform(frame, shop).items())
+    assert loaded == pre and all((loaded.transform(frame, shop)[n][:] == a[:]).all() for n, a in pre.transform(frame, shop).items())
     assert {p.suffix for p in (tmp_path/"pre").iterdir()} == {".json", ".npy"}
     with pytest.raises(UserError): loaded.transform(frame.assign(photo="../x.png"), shop)
     with pytest.raises(UserError): Preprocessor.load(tmp_path)
@@ -215,7 +216,7 @@ from mmfuse_nb.core import digest
 from mmfuse_nb.data.prepare import prepare
 t = mf.FusionTable.from_csv({str(shop/'items.csv')!r}, image="photo", text="title", label="kind", group="item").split()
 p = prepare(t, {SETTINGS!r})
-print(t.fingerprint, digest(p.pre.vectors, p.arrays["image"], p.arrays["tokens"], p.pre.words))"""
+print(t.fingerprint, digest(p.pre.vectors, p.arrays["image"][:], p.arrays["tokens"], p.pre.words))"""
     out = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
            env={**os.environ, "PYTHONHASHSEED": seed, "MMFUSE_CACHE": str(shop/f"cache{seed}")}).stdout for seed in "12"]
     assert out[0] == out[1]

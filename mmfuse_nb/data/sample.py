@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['unpack', 'sample_table']
 
-# %% ../../nbs/15_data.sample.ipynb #10f330f2
+# %% ../../nbs/15_data.sample.ipynb #4a99a817
 import os, shutil, tempfile, zipfile
 from pathlib import Path
 import pandas as pd
 from ..core import assets, cache_dir, digest, unknown
 from .table import FusionTable
 
-# %% ../../nbs/15_data.sample.ipynb #6bdf96d0
+# %% ../../nbs/15_data.sample.ipynb #cacc8818
 def unpack(
     archive, # A zip file that the package ships
 ) -> Path: # The folder with its content
@@ -28,7 +28,7 @@ def unpack(
     except OSError: shutil.rmtree(fresh)  # another process was faster
     return place
 
-# %% ../../nbs/15_data.sample.ipynb #b04be459
+# %% ../../nbs/15_data.sample.ipynb #09709e13
 def sample_table(
     style:str="noto", # Drawing style: "noto" or "fluent-emoji-flat"
     language:str="en", # Language of the names: en, zh, de, fr, ja or hi

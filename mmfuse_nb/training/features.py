@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['in_blocks', 'features']
 
-# %% ../../nbs/61_training.features.ipynb #796e6507
+# %% ../../nbs/61_training.features.ipynb #ffccae04
 from pathlib import Path
 import keras, numpy as np
 from ..core import cache_dir, digest
-from ..data.prepare import cached_array
+from ..data.store import Shared, stored
 
-# %% ../../nbs/61_training.features.ipynb #39452b89
+# %% ../../nbs/61_training.features.ipynb #82d1da03
 def in_blocks(
     model, # Keras model
     arrays:dict, # Array by input name (n, …)
@@ -32,17 +32,19 @@ def in_blocks(
         if progress: progress(min(i + block, len(rows)), len(rows))
     return keras.tree.map_structure(lambda *parts: np.concatenate(parts), *out)
 
-# %% ../../nbs/61_training.features.ipynb #502b41d7
+# %% ../../nbs/61_training.features.ipynb #81d891ea
 def features(
     backbone, # A frozen layer: pictures (batch, size, size, 3) to features (batch, d)
-    pictures, # uint8 (n, size, size, 3); a memory map of the prepared data is cached, other arrays are not
+    pictures, # `Shared` uint8 (n, size, size, 3); what lies on disk is cached, other arrays are not
     progress=None, # Called with (done, total)
-) -> np.ndarray: # float32 (n, d)
+) -> Shared: # float32 (n, d)
     "What a frozen backbone sees in each picture"
     x = keras.Input(pictures.shape[1:], dtype="uint8", name="image")
-    model = keras.Model({"image": x}, backbone(x))
-    compute = lambda: in_blocks(model, {"image": pictures}, progress=progress).astype("float32")
-    if not isinstance(pictures, np.memmap): return compute()
+    model, base = keras.Model({"image": x}, backbone(x)), pictures.base
+    seen = lambda part, told=None: in_blocks(model, {"image": part}, progress=told).astype("float32")
+    blank = seen(np.zeros((1, *pictures.shape[1:]), "uint8"))[0]
+    if not isinstance(base, np.memmap): return Shared(seen(base, progress), pictures.at, blank)
     weights = digest(*(np.asarray(w) for w in backbone.get_weights()))
-    name = digest([Path(pictures.filename).name, weights, keras.backend.backend(), backbone.compute_dtype])[:32]
-    return cached_array(cache_dir()/"features"/f"{name}.npy", lambda path: np.save(path, compute(), allow_pickle=False))
+    name = digest([Path(base.filename).name, weights, keras.backend.backend(), backbone.compute_dtype])[:32]
+    def make(start, stop, out): out[:] = seen(base[start:stop])
+    return Shared(stored(cache_dir()/"features"/f"{name}.npy", (len(base), len(blank)), "float32", make, 256, progress), pictures.at, blank)

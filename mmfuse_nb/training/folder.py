@@ -4,16 +4,18 @@
 
 # %% auto #0
 __all__ = ['ENDED', 'BUSY', 'SILENCE', 'HISTORY', 'PACKAGES', 'alive', 'process', 'identity', 'read_status', 'write_status',
-           'ask', 'asked', 'read_history', 'environment', 'write_folder', 'read_table', 'read_spec', 'is_run',
-           'move_aside', 'same_run', 'take_folder']
+           'ask', 'asked', 'read_history', 'environment', 'in_one_kind', 'role_frame', 'write_folder', 'read_table',
+           'read_spec', 'is_run', 'move_aside', 'same_run', 'take_folder']
 
-# %% ../../nbs/60_training.folder.ipynb #f3d3e681
+# %% ../../nbs/60_training.folder.ipynb #1e90eafb
 import os, platform, socket, time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from ..core import UserError, read_json, read_jsonl, write_atomic, write_json
+from ..data.cells import cell, columns_of
+from ..data.images import PictureError, picture_bytes
 
-# %% ../../nbs/60_training.folder.ipynb #244de4fc
+# %% ../../nbs/60_training.folder.ipynb #6f4e414f
 ENDED = ("finished", "failed", "stopped", "interrupted")
 BUSY = ("queued", "preparing", "running", "paused")
 SILENCE = 60 # Seconds without a heartbeat after which a worker on another machine counts as dead
@@ -39,7 +41,7 @@ def identity(pid:int) -> dict:
     "What a status says of the process that is at work"
     return {"pid": pid, "born": process(pid)[1], "host": socket.gethostname()}
 
-# %% ../../nbs/60_training.folder.ipynb #72ab9ce2
+# %% ../../nbs/60_training.folder.ipynb #f6788b2b
 def read_status(
     folder, # A run folder
 ) -> dict: # Content of status.json; the state is what holds now
@@ -58,7 +60,7 @@ def write_status(
     write_json(Path(folder)/"status.json", status)
     return status
 
-# %% ../../nbs/60_training.folder.ipynb #435eef08
+# %% ../../nbs/60_training.folder.ipynb #7f131dfb
 def ask(
     folder, # A run folder
     what:str, # "run", "pause" or "stop"
@@ -70,7 +72,7 @@ def asked(folder) -> str:
     "What is asked of the worker now"
     return (read_json(Path(folder)/"control.json") or {}).get("ask", "run")
 
-# %% ../../nbs/60_training.folder.ipynb #25f32ebb
+# %% ../../nbs/60_training.folder.ipynb #e5000f15
 HISTORY = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "val_macro_f1", "seconds"]
 
 def read_history(
@@ -81,7 +83,7 @@ def read_history(
     rows = {e["epoch"]: e for e in read_jsonl(Path(folder)/"events.jsonl")[0] if e.get("type") == "epoch"}
     return pd.DataFrame([rows[k] for k in sorted(rows)], columns=HISTORY)
 
-# %% ../../nbs/60_training.folder.ipynb #1a2ca3cd
+# %% ../../nbs/60_training.folder.ipynb #65652527
 PACKAGES = ("mmfuse_nb", "keras", "tensorflow", "jax", "numpy", "pandas", "scikit-learn", "gensim", "pillow")
 
 def environment() -> dict:
@@ -92,7 +94,28 @@ def environment() -> dict:
         except PackageNotFoundError: pass
     return {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system(), "packages": found}
 
-# %% ../../nbs/60_training.folder.ipynb #123ad9a2
+# %% ../../nbs/60_training.folder.ipynb #99d179d5
+def in_one_kind(root, cells):
+    "Pictures all as paths, or all as bytes where some are; one that cannot be read is empty bytes"
+    if not any(isinstance(v, bytes) for v in cells): return cells
+    def read(v):
+        try: return None if v is None else picture_bytes(root, v)
+        except PictureError: return b""
+    return [read(v) for v in cells]
+
+def role_frame(
+    table, # `FusionTable`
+) -> dict: # Values by column, of one kind in each
+    "The columns of a table that have a role, as Parquet can hold them"
+    out = {}
+    for role, c in ((r, c) for r, held in table.roles.items() for c in columns_of(held)):
+        values, read = table.frame[c], table.values.get(role)
+        if role == "image": out[c] = in_one_kind(table.root, read)
+        elif role == "label" and table.task == "multilabel": out[c] = [None if v is None else list(v) for v in read]
+        else: out[c] = [cell(v, role != "text") for v in values] if values.dtype.kind not in "iufbM" else values
+    return out
+
+# %% ../../nbs/60_training.folder.ipynb #81347a31
 def write_folder(
     folder, # The run folder to be made
     spec, # `FusionSpec`
@@ -101,15 +124,15 @@ def write_folder(
     "Write what is asked of a run"
     import pandas as pd
     folder = Path(folder)
-    frame = pd.DataFrame({c: table.values[r] for r, c in table.roles.items()})
+    frame = pd.DataFrame(role_frame(table))
     write_atomic(folder/"table.parquet", lambda p: frame.to_parquet(p, index=False))
     write_json(folder/"data.json", {"fingerprint": table.fingerprint, "roles": table.roles, "root": str(Path(table.root).resolve()),
-                                    "unlabelled": table.unlabelled, "rows": len(table), "quarantined": len(table.quarantine),
+                                    "unlabelled": table.unlabelled, "task": table.task, "label_separator": table.label_separator, "rows": len(table), "quarantined": len(table.quarantine),
                                     "classes": table.classes})
     write_json(folder/"environment.json", environment())
     write_atomic(folder/"spec.yaml", spec.to_yaml())
 
-# %% ../../nbs/60_training.folder.ipynb #0c1147eb
+# %% ../../nbs/60_training.folder.ipynb #9ce9856a
 def read_table(
     folder, # A run folder
 ): # The `FusionTable` that the run is about
@@ -117,15 +140,15 @@ def read_table(
     import pandas as pd
     from mmfuse_nb.data.table import FusionTable
     data = read_json(Path(folder)/"data.json")
-    return FusionTable.from_frame(pd.read_parquet(Path(folder)/"table.parquet"), root=data["root"],
-                                  unlabelled=data["unlabelled"], **data["roles"])
+    kept = {k: data[k] for k in ("root", "unlabelled", "task", "label_separator")}
+    return FusionTable.from_frame(pd.read_parquet(Path(folder)/"table.parquet"), **kept, **data["roles"])
 
 def read_spec(folder): # `FusionSpec`
     "The spec of a run"
     from mmfuse_nb.models.spec import FusionSpec
     return FusionSpec.from_yaml((Path(folder)/"spec.yaml").read_text(encoding="utf-8"))
 
-# %% ../../nbs/60_training.folder.ipynb #28298efc
+# %% ../../nbs/60_training.folder.ipynb #6e113d9a
 def is_run(folder) -> bool:
     "Is this a run folder?"
     return (Path(folder)/"spec.yaml").is_file() and (Path(folder)/"data.json").is_file()
@@ -141,7 +164,7 @@ def same_run(folder, spec, table) -> bool:
     "Does the folder hold a run of this spec on this table?"
     return is_run(folder) and read_spec(folder) == spec and read_json(folder/"data.json")["fingerprint"] == table.fingerprint
 
-# %% ../../nbs/60_training.folder.ipynb #15f96edd
+# %% ../../nbs/60_training.folder.ipynb #cddd5643
 def take_folder(
     folder, # Where the run shall be
     spec, # `FusionSpec`
