@@ -59,7 +59,7 @@ def number(
     except ValueError: return held
     return found if math.isfinite(found) else held
 
-# %% ../../nbs/10a_data.cells.ipynb #82bc8345
+# %% ../../nbs/10a_data.cells.ipynb #5a29c5d4
 def columns_of(
     role, # A column, or a list of columns
 ) -> list:
@@ -84,10 +84,11 @@ def cells(
     readers, out = {**READERS, "label": labels[task]}, {}
     for role, held in roles.items():
         if role == "columns": continue
-        read = readers.get(role, lambda v: cell(v, True))
-        parts = [[read(v) for v in frame[c]] for c in columns_of(held)]
+        read, seen = readers.get(role, lambda v: cell(v, True)), {}
+        parts = [map(read, frame[c]) for c in columns_of(held)]
+        whole = parts[0] if len(parts) == 1 else map(joined, zip(*parts))
         out[role] = np.empty(len(frame), object)
-        out[role][:] = parts[0] if len(parts) == 1 else [joined(p) for p in zip(*parts)]
+        out[role][:] = list(whole if role in ("text", "id") else (seen.setdefault(v, v) for v in whole))
     return out
 
 # %% ../../nbs/10a_data.cells.ipynb #5df5efc6

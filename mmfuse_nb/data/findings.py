@@ -106,10 +106,10 @@ def text_findings(found, frame, values, roles):
     rows = [i for i, t in enumerate(told) if t]
     found.add(rows, roles["text"], [told[i] for i in rows], values["text"])
 
-# %% ../../nbs/11a_data.findings.ipynb #725ebf18
+# %% ../../nbs/11a_data.findings.ipynb #436b8d51
 def names_by_row(labels):
-    "(row, name) of every name in single labels or tuples of labels"
-    return [(i, n) for i, v in enumerate(labels) if v is not None for n in (v if isinstance(v, tuple) else (v,))]
+    "DataFrame of row and name: every name in single labels or tuples of labels"
+    return pd.Series(labels, dtype=object, name="name").explode().dropna().rename_axis("row").reset_index()
 
 def label_findings(found, values, roles, task):
     "Labels that are none, rare ones, and ones that look alike"
@@ -119,7 +119,7 @@ def label_findings(found, values, roles, task):
         found.add([i for i, v in enumerate(held) if isinstance(v, str)], roles[role], f"{role} is no number", held, ASIDE)
         if role == "weight": found.add([i for i, v in enumerate(held) if isinstance(v, float) and v < 0], roles[role], "weight below 0", held, ASIDE)
     if "label" not in roles or task == "regression": return
-    pairs = pd.DataFrame(names_by_row(values["label"]), columns=["row", "name"])
+    pairs = names_by_row(values["label"])
     named, alike = pairs.groupby("name")["row"].agg(["first", "size"]), {}
     rare = [(row, f"label {brief(name, 40)!r} has {size} row{'s' if size > 1 else ''}: too few for training, validation and test")
             for name, row, size in named.itertuples() if size < 3]
@@ -127,7 +127,7 @@ def label_findings(found, values, roles, task):
     rare += [(max(same)[0], f"labels look alike: {', '.join(sorted(n for _, n in same))}") for same in alike.values() if len(same) > 1]
     found.add([row for row, _ in rare], roles["label"], [told for _, told in rare])
 
-# %% ../../nbs/11a_data.findings.ipynb #ac314035
+# %% ../../nbs/11a_data.findings.ipynb #2c272a0d
 def codes_of(values) -> np.ndarray: # int (n,), -1 for None
     "A number for each distinct value"
     return pd.factorize(np.asarray(values, object))[0]
@@ -143,7 +143,7 @@ def repeat_findings(found, values, roles, digests, rows):
     "Usable rows (their numbers) that repeat an earlier one"
     text = codes_of(values["text"]) if "text" in roles else np.full(found.n, -1)
     picture = codes_of(digests) if digests is not None else np.full(found.n, -1)
-    both = np.where((text >= 0) & (picture >= 0), picture.astype(np.int64)*(text.max() + 1) + text, -1)
+    both = np.where((text >= 0) & (picture >= 0), picture.astype(np.int64)*(text.max(initial=0) + 1) + text, -1)
     told = np.zeros(found.n, bool)
     kinds = [("same picture and text", both, "image"), ("same picture", picture, "image")] if digests is not None else [("same text", text, "text")]
     for what, codes, role in kinds:
@@ -155,7 +155,7 @@ def repeat_findings(found, values, roles, digests, rows):
         again, first = first_rows(codes_of(values["id"]), rows)
         found.add(again, roles["id"], [f"id of row {i} again" for i in first], values["id"], kind="repeat")
 
-# %% ../../nbs/11a_data.findings.ipynb #6562985a
+# %% ../../nbs/11a_data.findings.ipynb #64ab360e
 def split_findings(found, values, roles, task, usable):
     "Splits of usable rows (n,) bool that are none, labels a split lacks, groups that straddle"
     split, kind = values["split"], dict(kind="split")
@@ -164,8 +164,8 @@ def split_findings(found, values, roles, task, usable):
     rows = np.flatnonzero(usable & known)
     for role in ("label", "group"):
         if role not in roles or (role == "label" and task == "regression"): continue
-        pairs = pd.DataFrame(names_by_row(values[role][rows]), columns=["at", "name"])
-        pairs = pairs.assign(split=split[rows][pairs["at"]], row=rows[pairs["at"]]).drop_duplicates(["name", "split"])
+        pairs = names_by_row(values[role][rows])
+        pairs = pairs.assign(split=split[rows][pairs["row"]], row=rows[pairs["row"]]).drop_duplicates(["name", "split"])
         every, told = set(pairs["split"]), []
         if role == "group": pairs = pairs[pairs["name"].duplicated(keep=False)]
         for name, part in pairs.groupby("name", sort=False):

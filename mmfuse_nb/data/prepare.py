@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['Prepared', 'prepare_pictures', 'prepare_words', 'prepare', 'manifest', 'bar', 'place_of', 'prepare_table']
 
-# %% ../../nbs/16_data.prepare.ipynb #73a007c3
+# %% ../../nbs/16_data.prepare.ipynb #b0624168
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
+import pandas as pd
 from .. import __version__
 from ..core import UserError, cache_dir, digest, write_atomic, write_json
 from .batches import Batches, for_keras
@@ -39,7 +40,7 @@ class Prepared(NamedTuple):
         targets = self.labels if self.pre.task != "single" else np.eye(len(self.pre.classes), dtype=np.float32)[self.labels]
         return for_keras(Batches(self.arrays, targets, self.rows(split), size, seed))
 
-# %% ../../nbs/16_data.prepare.ipynb #d5f48d87
+# %% ../../nbs/16_data.prepare.ipynb #ddd556b4
 def prepare_pictures(
     table, # An inspected FusionTable
     image:dict, # The image settings, in full
@@ -47,13 +48,12 @@ def prepare_pictures(
     progress=None, # As in `prepare`
 ) -> Shared: # uint8 (n, size, size, 3)
     "The pictures of a table as one array on disk"
-    digests = np.array([s.digest or "" for s, usable in zip(table.scans, table.usable) if usable])
-    keys, first, at = np.unique(digests, return_index=True, return_inverse=True)
-    none = int(len(keys) > 0 and keys[0] == "")
-    held = table.column("image")[first[none:]]
-    name = digest([FORMAT], *blocks(keys[none:].tolist()))[:32]
+    at, keys = pd.factorize(np.array([s.digest for s, usable in zip(table.scans, table.usable) if usable], object), sort=True)
+    first = np.full(len(keys), len(at))
+    np.minimum.at(first, at[at >= 0], np.flatnonzero(at >= 0))
+    name = digest([FORMAT], *blocks(keys))[:32]
     folder = Path(place)/"pictures"/f"{image['size']}-{image['resize']}"
-    return Shared(picture_array(folder, name, table.root, held, keys[none:], image["size"], image["resize"], progress), at - none)
+    return Shared(picture_array(folder, name, table.root, table.column("image")[first], keys, image["size"], image["resize"], progress), at)
 
 def prepare_words(table, pre, place, progress=None) -> np.ndarray:
     "The texts of a table as one array on disk"
@@ -63,7 +63,7 @@ def prepare_words(table, pre, place, progress=None) -> np.ndarray:
     def make(start, stop, out): out[:] = pre.words_of(texts[start:stop])
     return stored(Path(place)/"texts"/f"{name}.npy", (len(texts), *shape), kind, make, 8192, progress)
 
-# %% ../../nbs/16_data.prepare.ipynb #acf9cfa5
+# %% ../../nbs/16_data.prepare.ipynb #0884e80c
 def prepare(
     table, # FusionTable; without a split it is split by the defaults
     settings:dict, # What is wanted: see `full_settings`
@@ -76,7 +76,7 @@ def prepare(
     pre, arrays, held = fit_preprocessor(table, settings, progress), {}, Path(place or cache_dir())
     if pre.settings["image"]: arrays["image"] = prepare_pictures(table, pre.settings["image"], held, progress)
     if pre.settings["text"]: arrays["tokens" if "tokens" in pre.inputs else "bag"] = prepare_words(table, pre, held, progress)
-    arrays |= to_columns(pre.columns, table.to_frame())
+    if pre.columns: arrays |= to_columns(pre.columns, table.to_frame())
     present = {r: np.array([v is not None for v in table.column(r)], bool) for r in ("image", "text") if r in table.roles}
     weights = np.array([1 if v is None else v for v in table.column("weight")] if "weight" in table.roles else np.ones(len(table)), np.float32)
     labels = pre.labels(table.column("label") if "label" in table.roles else [None]*len(table))

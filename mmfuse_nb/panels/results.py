@@ -6,13 +6,13 @@
 __all__ = ['TITLES', 'EMBED', 'tiles_html', 'headline', 'outcome', 'outcome_notes', 'ResultsPanel', 'table_of', 'show_results',
            'show_rows', 'vectors_of', 'draw_map', 'run_row', 'runs_html', 'RunsPanel', 'fill_runs']
 
-# %% ../../nbs/93_panels.results.ipynb #79ee24b4
+# %% ../../nbs/93_panels.results.ipynb #6a2bf52c
 import html, os, subprocess, sys
 import ipywidgets as W
 import numpy as np
 import pandas as pd
 from ..core import read_json
-from .data import cards
+from ..data.show import cards
 from ..views.confusion import confusion
 from ..views.curves import curves
 from ..views.embedding import embedding
@@ -22,7 +22,7 @@ from ..widgets.parts import column, heading, row, say, set_options, table_html
 from ..widgets.plotly import PlotlyView
 from ..widgets.pump import on_press, pump, work
 
-# %% ../../nbs/93_panels.results.ipynb #9338ecba
+# %% ../../nbs/93_panels.results.ipynb #9cf0b0a3
 TITLES = dict(accuracy="Accuracy", f1_macro="Macro F1", f1_micro="Micro F1", f1_weighted="Weighted F1")
 
 def tiles_html(
@@ -45,7 +45,7 @@ def headline(
     return (f"{run.dir.name}: macro F1 {evaluation.f1_macro:.3f} ({low:.3f} to {high:.3f}) and accuracy {evaluation.accuracy:.3f} "
         f"on {int(np.sum(evaluation.confusion)):,} test rows.")
 
-# %% ../../nbs/93_panels.results.ipynb #3fc14838
+# %% ../../nbs/93_panels.results.ipynb #b15caa5c
 def outcome(
     predictions, # DataFrame of `run.predictions`
     right:bool=False, # Rows predicted rightly; False: wrongly
@@ -64,7 +64,7 @@ def outcome_notes(
     tone, mark = ("right", "✓") if right else ("wrong", "→")
     return {int(r): (f"{mark} {p} {s:.0%}", tone) for r, p, s in zip(rows["row"], rows["predicted"], rows["sure"])}
 
-# %% ../../nbs/93_panels.results.ipynb #18fc36fa
+# %% ../../nbs/93_panels.results.ipynb #9f7055d7
 class ResultsPanel:
     "Scores, confusion, classes, mistakes and map of one run"
     def __init__(self,
@@ -91,7 +91,7 @@ class ResultsPanel:
     def show(self, run, then=lambda text: None): show_results(self, run, then)
     def fail(self, e): self.note.value, self.place.value, self.draw.disabled = say(e), "", False
 
-# %% ../../nbs/93_panels.results.ipynb #a353a47f
+# %% ../../nbs/93_panels.results.ipynb #4d98c99a
 def table_of(
     run, # Run
     table, # FusionTable of the notebook, or None
@@ -104,7 +104,7 @@ def table_of(
         return own
     except (OSError, ValueError): return None
 
-# %% ../../nbs/93_panels.results.ipynb #bf5639ae
+# %% ../../nbs/93_panels.results.ipynb #ba445cef
 def show_results(panel, run, then):
     "Read what a run left behind, then show it; `then` gets the headline"
     def done(got):
@@ -126,7 +126,7 @@ def show_rows(panel):
         rows = outcome(panel.predictions, panel.kind.value)
         panel.gallery.fill(cards(panel.shown, rows["row"].to_numpy(), outcome_notes(rows, panel.kind.value)), len(rows))
 
-# %% ../../nbs/93_panels.results.ipynb #f05f4d5c
+# %% ../../nbs/93_panels.results.ipynb #91aa2b54
 EMBED = """import sys, numpy
 from mmfuse_nb.training.run import open_run
 run = open_run(sys.argv[1])
@@ -144,7 +144,7 @@ def vectors_of(
         os.replace(fresh, kept)
     return np.load(kept, allow_pickle=False)
 
-# %% ../../nbs/93_panels.results.ipynb #6b729312
+# %% ../../nbs/93_panels.results.ipynb #0aede08d
 def draw_map(panel):
     "Embed the rows beside the notebook, then draw them"
     table, run = panel.shown, panel.run
@@ -156,7 +156,7 @@ def draw_map(panel):
     panel.draw.disabled, panel.place.value = True, say("Embedding the rows in a process of its own …")
     work(lambda: vectors_of(run), done, owner=panel)
 
-# %% ../../nbs/93_panels.results.ipynb #86c33dc3
+# %% ../../nbs/93_panels.results.ipynb #83591770
 def run_row(
     run, # Run
 ) -> dict: # What stands in the list of runs
@@ -177,7 +177,7 @@ def runs_html(
         "95% interval": f"{r['low']:.3f} to {r['high']:.3f}" if r["low"] is not None else ""}) for r in rows]
     return table_html(pd.DataFrame(show), "Runs in this folder, scores on the test rows") if show else ""
 
-# %% ../../nbs/93_panels.results.ipynb #b7c4b0c8
+# %% ../../nbs/93_panels.results.ipynb #c40edd2b
 class RunsPanel:
     "Runs of a folder: scores and validation curves beside each other, and one to open"
     def __init__(self,
@@ -199,7 +199,7 @@ class RunsPanel:
     def show(self): work(lambda: [(r, run_row(r), r.history) for r in self.find()], lambda got: fill_runs(self, got), owner=self)
     def fail(self, e): self.note.value = say(e)
 
-# %% ../../nbs/93_panels.results.ipynb #10394726
+# %% ../../nbs/93_panels.results.ipynb #40204da9
 def fill_runs(panel, got):
     "Show what was read of the runs"
     panel.runs = {r.dir.name: r for r, _, _ in got}

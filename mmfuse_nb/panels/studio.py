@@ -7,7 +7,7 @@ __all__ = ['PAGES', 'CELLS', 'next_name', 'folder_of', 'StudioState', 'Studio', 
            'spec_changed', 'launch_run', 'run_changed', 'run_ended', 'show_in_studio', 'alive_run', 'show_first',
            'attach_studio', 'replace_predecessor', 'close_studio', 'widgets_in', 'still_html', 'studio_bundle']
 
-# %% ../../nbs/94_panels.studio.ipynb #9e8a4d2e
+# %% ../../nbs/94_panels.studio.ipynb #fe7691ac
 import html, itertools, weakref
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +16,8 @@ import plotly.graph_objects as go
 from IPython import get_ipython
 from traitlets import Any, HasTraits, Unicode
 from ..core import UserError
-from .data import DataPanel, OpenPanel, cards, facts, pick, split_html
+from ..data.show import cards
+from .data import DataPanel, OpenPanel, facts, pick, split_html
 from .model import ModelPanel, code_texts, spec_words
 from .results import ResultsPanel, RunsPanel, table_of
 from .train import ALIVE, HINT, TrainPanel
@@ -29,7 +30,7 @@ from ..widgets.plotly import PlotlyView
 from ..widgets.parts import Header, column, row, say
 from ..widgets.pump import pump, work
 
-# %% ../../nbs/94_panels.studio.ipynb #0ba155e4
+# %% ../../nbs/94_panels.studio.ipynb #26f95e12
 def next_name(
     spec, # FusionSpec
     folder, # Folder of runs
@@ -47,7 +48,7 @@ def folder_of(
         raise UserError(f"A run's name is the name of one folder, without slashes. Received: {name!r}.")
     return Path(folder)/name
 
-# %% ../../nbs/94_panels.studio.ipynb #33032585
+# %% ../../nbs/94_panels.studio.ipynb #e615eb38
 PAGES = ("Data", "Train", "Results", "Runs", "Code")
 
 class StudioState(HasTraits):
@@ -56,7 +57,7 @@ class StudioState(HasTraits):
     folder = Unicode("runs", help="Folder of runs")
     status = Unicode("", help="Status of the run shown")
 
-# %% ../../nbs/94_panels.studio.ipynb #0bb88340
+# %% ../../nbs/94_panels.studio.ipynb #433b6599
 class Studio(StudioState):
     "Look at a table, choose a recipe, train it, understand it, compare it"
     def __init__(self,
@@ -85,7 +86,7 @@ class Studio(StudioState):
     @classmethod
     def attach(cls, run_dir, table=None, **kwargs): return attach_studio(cls, run_dir, table, **kwargs)
 
-# %% ../../nbs/94_panels.studio.ipynb #3c699f5e
+# %% ../../nbs/94_panels.studio.ipynb #8e90d646
 def set_table(studio, table, spec=None):
     "Show another table"
     if studio.table is not table: studio.table = table  # two tables are compared by their content, which takes time
@@ -101,7 +102,7 @@ def set_table(studio, table, spec=None):
     for page, widget in zip(studio.pages.children, inside): page.children = [widget]
     spec_changed(studio)
 
-# %% ../../nbs/94_panels.studio.ipynb #d28860b6
+# %% ../../nbs/94_panels.studio.ipynb #dcf9722a
 def table_checked(studio, error=None):
     "Every row was read: now it is known which can be used"
     table = studio.table
@@ -124,7 +125,7 @@ def spec_changed(studio):
     studio.train.name.value = name
     studio.model.code.texts = code_texts(studio.spec, str(Path(studio.folder)/name))
 
-# %% ../../nbs/94_panels.studio.ipynb #6953a0fb
+# %% ../../nbs/94_panels.studio.ipynb #6e803311
 def launch_run(studio, name):
     "Start the run that the form describes"
     if studio.table is None: raise UserError("There is no table yet. Open one on the page Data, or as mf.Studio(table).")
@@ -152,7 +153,7 @@ def show_in_studio(studio, run):
     studio.model.load(run.spec)
     studio.head.selected = PAGES.index("Train")
 
-# %% ../../nbs/94_panels.studio.ipynb #c0a11600
+# %% ../../nbs/94_panels.studio.ipynb #0450d66e
 def alive_run(folder):
     "The newest run that is going on in a folder, or None"
     return next((r for r in list_runs(folder) if r.status in ALIVE), None)
@@ -171,7 +172,7 @@ def attach_studio(cls, run_dir, table, **kwargs):
     studio = cls(table, folder=kwargs.pop("folder", run.dir.parent), page=kwargs.pop("page", "Train"), spec=kwargs.pop("spec", run.spec), run=run, **kwargs)
     return studio
 
-# %% ../../nbs/94_panels.studio.ipynb #5fd603b3
+# %% ../../nbs/94_panels.studio.ipynb #15961c14
 CELLS = weakref.WeakValueDictionary()
 
 def replace_predecessor(studio):
@@ -198,7 +199,7 @@ def widgets_in(widget):
     yield widget
     for w in getattr(widget, "children", ()): yield from widgets_in(w)
 
-# %% ../../nbs/94_panels.studio.ipynb #22041307
+# %% ../../nbs/94_panels.studio.ipynb #72387769
 def still_html(studio) -> str:
     "The panel as a still picture, without script"
     parts = [f"<h3 style='margin:0 0 4px'>Fusion Studio</h3><p style='opacity:.75;margin:0 0 10px'>{html.escape(' · '.join(studio.head.facts))}</p>"]

@@ -5,16 +5,16 @@
 # %% auto #0
 __all__ = ['begin', 'bar', 'load_backend', 'train', 'start']
 
-# %% ../../nbs/66_training.launch.ipynb #675c1850
+# %% ../../nbs/66_training.launch.ipynb #d7e2aee1
 import os, sys
 from ..core import UserError, need
-from ..data.table import FusionTable
+from ..data.table import FusionTable, check_classes, inspect_table
 from ..models.spec import FusionSpec, options_of
 from .folder import BUSY, ask, take_folder
 from .run import Run
 from .supervise import launch
 
-# %% ../../nbs/66_training.launch.ipynb #de96e4b2
+# %% ../../nbs/66_training.launch.ipynb #0bf84a24
 def begin(spec, table, folder, epochs, overwrite) -> tuple: # (Run, the split table)
     "Check what was given, and take the folder"
     if not isinstance(spec, FusionSpec): raise UserError(f"The spec is made with mf.FusionSpec(…). Received: {type(spec).__name__}.")
@@ -26,12 +26,13 @@ def begin(spec, table, folder, epochs, overwrite) -> tuple: # (Run, the split ta
     if spec.backend == "jax": need("jax", extra="jax")
     if epochs is not None: spec = spec.replace(epochs=epochs)
     if "path" in options_of(spec.vectors): spec = spec.replace(vectors={**spec.vectors, "path": os.path.abspath(spec.vectors["path"])})
-    table.check() if table.findings is None else None
+    if table.task != "single": raise UserError(f"Training predicts one label a row so far, and this table's task is {table.task!r}. It can be checked, split and prepared.")
+    check_classes(inspect_table(table))
     if "split" not in table.roles: table = table.split()
     run = Run(take_folder(folder, spec, table, overwrite))
     return run, table
 
-# %% ../../nbs/66_training.launch.ipynb #19c41379
+# %% ../../nbs/66_training.launch.ipynb #c1c37b1e
 def bar(run, epochs):
     "A progress bar that is fed with events"
     from tqdm.auto import tqdm
@@ -44,7 +45,7 @@ def bar(run, epochs):
             shown.update(event["epoch"] - shown.n)
     return shown, watch
 
-# %% ../../nbs/66_training.launch.ipynb #21e5afa1
+# %% ../../nbs/66_training.launch.ipynb #e265a812
 def load_backend():
     "Load Keras and its backend without the start-up messages that TensorFlow writes past Python"
     if "keras" in sys.modules: return
@@ -58,7 +59,7 @@ def load_backend():
         os.dup2(held, 2)
         os.close(held), os.close(nothing)
 
-# %% ../../nbs/66_training.launch.ipynb #f0990855
+# %% ../../nbs/66_training.launch.ipynb #e7af7016
 def train(
     spec, # `FusionSpec`
     table, # `FusionTable`; split by the defaults if it is not
@@ -80,7 +81,7 @@ def train(
         if shown is not None: shown.close()
     return run
 
-# %% ../../nbs/66_training.launch.ipynb #8d85ff5b
+# %% ../../nbs/66_training.launch.ipynb #e8e83d37
 def start(
     spec, # `FusionSpec`
     table, # `FusionTable`; split by the defaults if it is not

@@ -5,17 +5,17 @@
 # %% auto #0
 __all__ = ['Predictor', 'predict', 'embed']
 
-# %% ../../nbs/64_training.predict.ipynb #21bf671e
+# %% ../../nbs/64_training.predict.ipynb #2b2c7e78
 from pathlib import Path
 import keras, numpy as np, pandas as pd
 from ..core import UserError, read_json, unknown
-from ..data.prepare import Preprocessor
+from ..data.preprocess import Preprocessor
 from ..data.table import FusionTable
 from ..models.build import connect, make_inputs
 from ..models.catalogue import registries
 from .features import features, in_blocks
 
-# %% ../../nbs/64_training.predict.ipynb #8f111abd
+# %% ../../nbs/64_training.predict.ipynb #c4e7188f
 class Predictor:
     "The model of a run, ready for new rows"
     def __init__(self,
@@ -44,7 +44,7 @@ class Predictor:
         "Everything the model computes for some rows"
         return in_blocks(self.parts, self.inputs_of(rows, root))
 
-# %% ../../nbs/64_training.predict.ipynb #a099aee8
+# %% ../../nbs/64_training.predict.ipynb #b5f662f3
 def predict(
     predictor, # `Predictor`
     rows, # `FusionTable` or DataFrame with the columns the run was trained on; a label is not needed
@@ -56,7 +56,7 @@ def predict(
     index = rows.index if isinstance(rows, pd.DataFrame) else None
     return pd.DataFrame(p, columns=[f"p_{c}" for c in classes], index=index).assign(label=classes[p.argmax(1)])[["label", *(f"p_{c}" for c in classes)]]
 
-# %% ../../nbs/64_training.predict.ipynb #0bfa6fce
+# %% ../../nbs/64_training.predict.ipynb #43257ce1
 def embed(
     predictor, # `Predictor`
     rows, # `FusionTable` or DataFrame

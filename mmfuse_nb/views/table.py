@@ -60,19 +60,18 @@ def text_lengths(
     fig.update_yaxes(title_text="texts")
     return fig
 
-# %% ../../nbs/05e_views.table.ipynb #b3d7359f
+# %% ../../nbs/05e_views.table.ipynb #2696196a
 def finding_counts(
-    findings, # DataFrame with the columns finding and action
-    limit:int=30, # Kinds shown, the commonest first
+    kinds, # DataFrame with the columns finding, action and rows, the commonest first
+    limit:int=30, # Kinds shown
 ) -> go.Figure:
     "How many rows have each kind of finding, and what was done about them"
-    kind = findings["finding"].str.replace(r"'[^']*'|\b\d[\d,.×]*", "…", regex=True).str.replace(r"(: |row )….*", r"\1…", regex=True)
-    aside, order = findings["action"] == "quarantined", list(kind.value_counts().index)[:limit]
-    fig = go.Figure(layout=dict(template="mmfuse", barmode="stack", bargap=.32, height=84 + 26*max(len(order), 1), margin=dict(l=48, r=16, t=28, b=36)))
-    for name, part, hue in (("set aside", kind[aside], colour(6)), ("kept", kind[~aside], colour(0))):
-        n = part.value_counts()
-        fig.add_bar(y=[esc(o, 60) for o in order], x=[int(n.get(o, 0)) for o in order], name=name, orientation="h", marker_color=hue,
-                    hovertemplate=f"%{{y}}: %{{x}} rows {name}<extra></extra>")
-    fig.update_yaxes(autorange="reversed", type="category", showgrid=False, showline=False)
-    fig.update_xaxes(showgrid=True, title_text="findings")
+    kinds = kinds.head(limit)
+    aside, y = kinds["action"] == "quarantined", list(range(len(kinds)))
+    fig = go.Figure(layout=dict(template="mmfuse", barmode="stack", bargap=.32, height=84 + 26*max(len(kinds), 1), margin=dict(l=48, r=16, t=28, b=36)))
+    for name, part, hue in (("set aside", aside, colour(6)), ("kept", ~aside, colour(0))):
+        fig.add_bar(y=y, x=kinds["rows"].where(part, 0), name=name, orientation="h", marker_color=hue, customdata=[esc(a) for a in kinds["action"]],
+                    hovertemplate="%{x} rows: %{customdata}<extra></extra>")
+    fig.update_yaxes(tickvals=y, ticktext=[esc(f, 60) for f in kinds["finding"]], range=[len(kinds) - .5, -.5], showgrid=False, showline=False)
+    fig.update_xaxes(showgrid=True, title_text="rows")
     return fig
