@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['Report', 'Balance', 'balance', 'label_words', 'summary', 'thumbnail', 'varied', 'figure_html', 'table_html', 'cards',
-           'show']
+           'show', 'variants']
 
-# %% ../../nbs/11f_data.show.ipynb #85853bba
+# %% ../../nbs/11f_data.show.ipynb #d28034f3
 import base64, html, io
 from collections import Counter
 import numpy as np
 import pandas as pd
 from ..core import UserError
+from .augment import augment
 from .balance import count_labels, imbalance, remedies
 from .cells import columns_of
 from .images import letterbox
@@ -155,3 +156,19 @@ def show(
     if split: keep &= table.splits == split
     rows = np.random.default_rng(0).permutation(np.flatnonzero(keep))
     return Gallery(cards(table, rows), len(rows), label="Rows of the table")
+
+# %% ../../nbs/11f_data.show.ipynb #b982692e
+def variants(
+    table, # FusionTable
+    i:int, # A usable row, from 0
+    settings:dict, # What is changed and how much, as in a spec's `augment`: see `data.augment`
+    n:int=7, # How many variants
+    size:int=96, # Side, pixels
+    seed:int=0, # The same seed shows the same variants
+): # plotly Figure
+    "The picture of a row beside what augmentation makes of it"
+    from mmfuse_nb.views.pictures import variants as figure
+    picture = table.picture(i, size)
+    if picture is None: raise UserError(f"Row {i} has no picture.")
+    pixels = np.repeat(np.asarray(picture)[None], n, axis=0)
+    return figure(np.concatenate([pixels[:1], augment(pixels, settings, np.random.default_rng(seed))]), title=", ".join(f"{k} {v:g}" for k, v in settings.items()))

@@ -9,7 +9,7 @@ __all__ = ['inspect_table', 'set_aside_rows', 'check_table', 'check_classes', 'm
            'table_from_folder', 'table_from_hub', 'read_path', 'table_from_path', 'FusionTable', 'classes', 'splits',
            'findings', 'quarantine', 'set_aside', 'in_words']
 
-# %% ../../nbs/12_data.table.ipynb #0d303187
+# %% ../../nbs/12_data.table.ipynb #2725fd42
 import copy, hashlib, json
 from collections import Counter
 from pathlib import Path
@@ -21,7 +21,7 @@ from .findings import (Findings, empty_cells, frame_of, label_findings, picture_
     repeat_findings, split_findings, text_findings)
 from .images import PictureError, as_bytes, letterbox, picture_bytes, read_picture, scan_pictures
 from .readers import read_csv, read_folder, read_hub, read_jsonl, read_parquet
-from .show import Report, balance, show, summary, table_html
+from .show import Report, balance, show, summary, table_html, variants
 from .splits import fold_rows, split_rows
 
 # %% ../../nbs/12_data.table.ipynb #d97d4911
@@ -307,7 +307,7 @@ def table_from_path(
     frame, source, folder = read_path(path, text_columns(roles))
     return _from(cls, frame, source, root or folder, roles)
 
-# %% ../../nbs/12_data.table.ipynb #c810a716
+# %% ../../nbs/12_data.table.ipynb #b135e211
 class FusionTable:
     "Rows of pictures, texts and labels: which column is what, and which rows can be used"
     def __init__(self, frame, roles, root, unlabelled="quarantine", task="single", label_separator=","):
@@ -322,7 +322,7 @@ class FusionTable:
     from_path = classmethod(table_from_path)
     check, split, folds = check_table, split_table, fold_table
     to_frame, column, picture, fingerprint = to_frame, column, picture, property(fingerprint)
-    summary, show, balance, _repr_html_ = summary, show, balance, table_html
+    summary, show, variants, balance, _repr_html_ = summary, show, variants, balance, table_html
 
     def __len__(self): return int(self.usable.sum())
     def __eq__(self, other): return isinstance(other, FusionTable) and self.fingerprint == other.fingerprint
