@@ -36,7 +36,7 @@ class Report(pd.DataFrame):
         from mmfuse_nb.views.table import finding_counts  # here, because Plotly takes a second
         return finding_counts(self.kinds)
 
-# %% ../../nbs/11f_data.show.ipynb #79afc11c
+# %% ../../nbs/11f_data.show.ipynb #08238526
 class Balance(pd.DataFrame):
     "What remedies of imbalance would do, a class a row; `.figure` shows the classes, `.remedies` the weights"
     _metadata = ["counts", "told"]
@@ -56,6 +56,7 @@ class Balance(pd.DataFrame):
         from mmfuse_nb.views.balance import remedy_weights
         return remedy_weights(pd.DataFrame(self))
 
+# %% ../../nbs/11f_data.show.ipynb #9ac41c5b
 def balance(
     table, # FusionTable with labels that are names
 ) -> Balance: # A class a row: rows, share, class_weight, effective_weight, draws, focal_weight, logit_adjustment
@@ -129,7 +130,7 @@ def table_html(
     lines = [say(repr(table), 400), roles, kinds, cards]
     return "".join(f'<div style="margin:4px 0">{line}</div>' for line in lines if line)
 
-# %% ../../nbs/11f_data.show.ipynb #b0bc29fb
+# %% ../../nbs/11f_data.show.ipynb #ec106072
 def cards(
     table, # FusionTable
     rows, # Positions of usable rows
@@ -148,6 +149,7 @@ def show(
     table, # FusionTable
     label:str=None, # Only rows with this label; none: all
     split:str=None, # Only rows of this split; none: all
+    per_page:int=24, # Cards on a page
 ): # `Gallery`
     "A gallery of the table's usable rows in an order that is always the same, shuffled"
     from mmfuse_nb.widgets.gallery import Gallery
@@ -155,7 +157,7 @@ def show(
     if label: keep &= np.array([label in v.split(", ") for v in label_words(table)], bool) if table.task == "multilabel" else np.array(label_words(table)) == label
     if split: keep &= table.splits == split
     rows = np.random.default_rng(0).permutation(np.flatnonzero(keep))
-    return Gallery(cards(table, rows), len(rows), label="Rows of the table")
+    return Gallery(cards(table, rows), len(rows), per_page, label="Rows of the table")
 
 # %% ../../nbs/11f_data.show.ipynb #b982692e
 def variants(

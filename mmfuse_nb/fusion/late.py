@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['Late', 'LateAverage', 'LateProduct']
 
-# %% ../../nbs/33_fusion.late.ipynb #94607ee4
+# %% ../../nbs/33_fusion.late.ipynb #5758b389
 import keras
 from keras import ops
 from ..core import UserError
 from .base import FUSIONS, Fusion
 
-# %% ../../nbs/33_fusion.late.ipynb #4a68be99
+# %% ../../nbs/33_fusion.late.ipynb #c12354a4
 class Late(Fusion):
     "Base of fusion at the prediction level: a share for each modality"
     level, options = "prediction", ("shares",)
@@ -30,18 +30,20 @@ class Late(Fusion):
             raise UserError(f"{type(self).__name__} takes as many shares as inputs, all over the same classes. "
                             f"Received: input_shape={input_shape}, shares={self.shares}.")
 
-    def weighted(self, inputs):
-        w = self.shares or (1,)*len(inputs)
-        return [x*(s/sum(w)) for x, s in zip(inputs, w)]
+    def votes(self, inputs):
+        "Share (batch, 1) of each modality in each row; one whose probabilities are all 0 is absent, and the others share its vote"
+        here = [ops.cast(ops.any(p > 0, axis=-1, keepdims=True), p.dtype)*s for p, s in zip(inputs, self.shares or (1,)*len(inputs))]
+        total = ops.maximum(sum(here), 1e-7)
+        return [h/total for h in here]
 
-# %% ../../nbs/33_fusion.late.ipynb #c825378a
+# %% ../../nbs/33_fusion.late.ipynb #040ff843
 @FUSIONS("late_average")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class LateAverage(Late):
     "Weighted average of the class probabilities of one head per modality"
     formula, source, cost = "p = Σ wᵢ pᵢ", "–", "one head per modality"
 
-    def call(self, inputs): return sum(self.weighted(inputs))
+    def call(self, inputs): return sum(w*p for w, p in zip(self.votes(inputs), inputs))
 
 @FUSIONS("late_product")
 @keras.saving.register_keras_serializable("mmfuse_nb")
@@ -49,4 +51,4 @@ class LateProduct(Late):
     "Weighted geometric mean of the class probabilities of one head per modality, made to sum to 1"
     formula, source, cost = "p ∝ Π pᵢ^wᵢ", "Hinton, 2002, doi:10.1162/089976602760128018", "one head per modality"
 
-    def call(self, inputs): return ops.softmax(sum(self.weighted([ops.log(ops.maximum(p, 1e-7)) for p in inputs])))
+    def call(self, inputs): return ops.softmax(sum(w*ops.log(ops.maximum(p, 1e-7)) for w, p in zip(self.votes(inputs), inputs)))

@@ -6,15 +6,16 @@
 __all__ = ['modality_of', 'make_layers', 'connect', 'Trainer', 'make_inputs', 'models_of', 'features_serve', 'is_late',
            'compile_trainer', 'check_task', 'build']
 
-# %% ../../nbs/52_models.build.ipynb #e154a5e8
+# %% ../../nbs/52_models.build.ipynb #923762e1
 import keras
 from keras import layers
 from ..core import UserError, set_seed
 from ..data.preprocess import fit_preprocessor
+from ..encoders.base import Present
 from .catalogue import entry, registries
 from .spec import name_of, options_of
 
-# %% ../../nbs/52_models.build.ipynb #3ca04fa5
+# %% ../../nbs/52_models.build.ipynb #2c873df6
 def modality_of(name:str) -> str:
     "The modality that an input belongs to"
     return "image" if name == "image" else "text"
@@ -30,6 +31,7 @@ def make_layers(spec, inputs, k, vectors=None, seen=0) -> dict:
             options.update(vocabulary=vectors.shape[0], dim=vectors.shape[1], seen=seen)
         made[f"{m}_encoder"] = encoder = known[f"{m} encoder"][name_of(part)](**options, name=f"{m}_encoder", dtype=policy)
         if encoder.backbone is not None: made[f"{m}_backbone"] = encoder.backbone
+        made[f"{m}_present"] = Present(name=f"{m}_present", dtype=policy)
         made[f"{m}_head"] = head(f"{m}_head")
     if spec.fusion:
         made["fusion"] = known["fusion"][name_of(spec.fusion)](**options_of(spec.fusion), name="fusion", dtype=policy)
@@ -37,22 +39,23 @@ def make_layers(spec, inputs, k, vectors=None, seen=0) -> dict:
     if spec.dropout: made["dropout"] = layers.Dropout(spec.dropout, name="dropout", dtype=policy)
     return made
 
-# %% ../../nbs/52_models.build.ipynb #eb15feba
+# %% ../../nbs/52_models.build.ipynb #c86f3368
 def connect(
     made:dict, # Layers by name
     inputs:dict, # `keras.Input` by name; an image input of rank 1 holds the backbone's features
 ) -> dict: # Symbolic tensors: "probabilities", a vector "image", "text", "fused", and "image_head", "text_head"
     "Connect the layers of a spec to inputs"
-    out, drop = {}, made.get("dropout", lambda x: x)
+    out, here, drop = {}, {}, made.get("dropout", lambda x: x)
     for name, x in inputs.items():
         m = modality_of(name)
+        here[m] = made[f"{m}_present"](x)
         if f"{m}_backbone" in made and len(x.shape) == 4: x = made[f"{m}_backbone"](x)
-        out[m] = made[f"{m}_encoder"](x)["vector"]
+        out[m] = made[f"{m}_encoder"](x)["vector"]*here[m]
     found = list(out)
     late = "fusion" in made and made["fusion"].level == "prediction"
     for m in found:
         if f"{m}_head" in made: out[f"{m}_head"] = made[f"{m}_head"](out[m] if len(found) > 1 else drop(out[m]))
-    if late: out["probabilities"] = made["fusion"]([out[f"{m}_head"] for m in found])
+    if late: out["probabilities"] = made["fusion"]([out[f"{m}_head"]*here[m] for m in found])
     elif "fusion" in made:
         out["fused"] = made["fusion"]([out[m] for m in found])
         out["probabilities"] = made["head"](drop(out["fused"]))

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CHOSEN', 'facts', 'split_html', 'pick', 'findings_html', 'DataPanel', 'show_table', 'check_rows', 'check_failed',
-           'OpenPanel', 'open_table']
+           'OpenPanel', 'read_columns', 'open_table']
 
 # %% ../../nbs/90_panels.data.ipynb #b55a960d
 from collections import Counter
@@ -69,7 +69,7 @@ def findings_html(
     more = f" The first {limit} of {len(findings):,}." if len(findings) > limit else ""
     return say(summary) + f'<div class="mmf-scroll" tabindex="0">{table_html(shown, "What the check found." + more)}</div>'
 
-# %% ../../nbs/90_panels.data.ipynb #f18e1e4e
+# %% ../../nbs/90_panels.data.ipynb #b5c50302
 class DataPanel:
     "Figures, rows and findings of a table"
     def __init__(self,
@@ -80,8 +80,7 @@ class DataPanel:
         self.klass, self.part = W.Dropdown(description="Class"), W.Dropdown(description="Split")
         self.gallery, self.found = Gallery(label="Rows of the table", per_page=20), W.HTML()
         self.button = W.Button(description="Check again", icon="check", tooltip="Read every row and picture, and list what is wrong")
-        self.counts, self.lengths = PlotlyView(label="Rows of each class"), PlotlyView(label="Words in a text")
-        self.kinds = PlotlyView(label="How often each finding was made")
+        self.counts, self.lengths, self.kinds = (PlotlyView(label=l) for l in ("Rows of each class", "Words in a text", "How often each finding was made"))
         for w in (self.klass, self.part): w.observe(lambda _: pump.do(self._fill, owner=self), "value")
         self.button.on_click(lambda _: self.check())
         self.show() if table.findings is not None else self.check()
@@ -128,9 +127,10 @@ def check_failed(panel, error):
     panel.button.disabled, panel.found.value = False, say(error)
     panel.checked(error)
 
-# %% ../../nbs/90_panels.data.ipynb #78223497
+# %% ../../nbs/90_panels.data.ipynb #829f45a0
 CHOSEN = ("image", "text", "label", "group", "split", "id", "weight")
 
+# %% ../../nbs/90_panels.data.ipynb #5a701b1c
 class OpenPanel:
     "Choose a file or a folder and say which column is what"
     def __init__(self,
@@ -148,20 +148,21 @@ class OpenPanel:
                  "Paths of pictures are read relative to the folder of the file.")
         self.widget = column(heading("Open a table", about), row(self.path, self.read, css="mmf-open"), self.form, self.use, self.note, css="mmf-page")
 
-    def load(self):
-        "Read the file and guess the roles"
-        if not self.path.value.strip(): raise UserError("Type the path of a file or a folder first.")
-        self.frame, source, root = read_path(self.path.value.strip())
-        guess = guess_roles(self.frame, root)
-        for r, w in self.roles.items(): set_options(w, [("none", ""), *((str(c), str(c)) for c in self.frame)], guess.get(r, ""))
-        self.form.layout.display = self.use.layout.display = ""
-        how = "".join(f", {k} {v!r}" for k, v in source.items() if k in ("encoding", "separator"))
-        self.note.value = say(f"{len(self.frame):,} rows and {len(self.frame.columns)} columns{how}. Is this what the columns are?")
-
+    def load(self): read_columns(self)
     def make(self): open_table(self)
     def fail(self, e): self.note.value = say(e)
 
-# %% ../../nbs/90_panels.data.ipynb #711aff04
+# %% ../../nbs/90_panels.data.ipynb #23f06c41
+def read_columns(panel):
+    "Read the file and guess the roles"
+    if not panel.path.value.strip(): raise UserError("Type the path of a file or a folder first.")
+    panel.frame, source, root = read_path(panel.path.value.strip())
+    guess = guess_roles(panel.frame, root)
+    for r, w in panel.roles.items(): set_options(w, [("none", ""), *((str(c), str(c)) for c in panel.frame)], guess.get(r, ""))
+    panel.form.layout.display = panel.use.layout.display = ""
+    how = "".join(f", {k} {v!r}" for k, v in source.items() if k in ("encoding", "separator"))
+    panel.note.value = say(f"{len(panel.frame):,} rows and {len(panel.frame.columns)} columns{how}. Is this what the columns are?")
+
 def open_table(panel):
     "Make and check the table of an `OpenPanel`, then hand it on"
     roles = {r: w.value for r, w in panel.roles.items() if w.value}

@@ -32,7 +32,7 @@ def in_blocks(
         if progress: progress(min(i + block, len(rows)), len(rows))
     return keras.tree.map_structure(lambda *parts: np.concatenate(parts), *out)
 
-# %% ../../nbs/61_training.features.ipynb #81d891ea
+# %% ../../nbs/61_training.features.ipynb #00c0e789
 def features(
     backbone, # A frozen layer: pictures (batch, size, size, 3) to features (batch, d)
     pictures, # `Shared` uint8 (n, size, size, 3); what lies on disk is cached, other arrays are not
@@ -42,9 +42,8 @@ def features(
     x = keras.Input(pictures.shape[1:], dtype="uint8", name="image")
     model, base = keras.Model({"image": x}, backbone(x)), pictures.base
     seen = lambda part, told=None: in_blocks(model, {"image": part}, progress=told).astype("float32")
-    blank = seen(np.zeros((1, *pictures.shape[1:]), "uint8"))[0]
-    if not isinstance(base, np.memmap): return Shared(seen(base, progress), pictures.at, blank)
+    if not isinstance(base, np.memmap): return Shared(seen(base, progress), pictures.at)
     weights = digest(*(np.asarray(w) for w in backbone.get_weights()))
     name = digest([Path(base.filename).name, weights, keras.backend.backend(), backbone.compute_dtype])[:32]
     def make(start, stop, out): out[:] = seen(base[start:stop])
-    return Shared(stored(cache_dir()/"features"/f"{name}.npy", (len(base), len(blank)), "float32", make, 256, progress), pictures.at, blank)
+    return Shared(stored(cache_dir()/"features"/f"{name}.npy", (len(base), model.output.shape[-1]), "float32", make, 256, progress), pictures.at)
