@@ -9,7 +9,7 @@ ifeq ($(shell test -d "$$HOME" -a -w "$$HOME" && echo yes),)
 export HOME := $(CURDIR)/.venv/home
 endif
 
-.PHONY: demo test lab docs slow clean help
+.PHONY: demo test lab docs bench slow clean help
 
 help: ## show this list
 	@awk -F ': ## ' '/^[a-z]+: ## / {printf "  make %-6s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,10 @@ lab: ## open JupyterLab on the quick-start notebook
 docs: ## build the documentation site in _docs, and README.md
 	@scripts/setup.sh docs
 	@$(PY) scripts/build_site.py
+
+bench: ## run the benchmarks and write benchmarks/RESULTS.md (half an hour on a quiet machine)
+	@scripts/setup.sh dev
+	@$(PY) scripts/run_benchmarks.py
 
 slow: ## run the long experiments and write benchmarks/*.parquet (hours)
 	@scripts/setup.sh dev

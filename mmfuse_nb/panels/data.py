@@ -56,7 +56,7 @@ def pick(
     if split: keep &= table.splits == split
     return np.random.default_rng(0).permutation(np.flatnonzero(keep))
 
-# %% ../../nbs/90_panels.data.ipynb #0e5f0937
+# %% ../../nbs/90_panels.data.ipynb #008f1dd9
 def findings_html(
     findings, # DataFrame of `table.check()`, or None before the first check
     limit:int=60, # Most rows listed
@@ -65,7 +65,7 @@ def findings_html(
     if findings is None: return ""
     if not len(findings): return say("Every row was read. Nothing is wrong.", "good")
     summary = " · ".join(f"{n:,} × {f} ({a})" for f, a, n in findings.kinds.head(8).itertuples(index=False))
-    shown = findings.head(limit)
+    shown = findings.first.head(limit)
     more = f" The first {limit} of {len(findings):,}." if len(findings) > limit else ""
     return say(summary) + f'<div class="mmf-scroll" tabindex="0">{table_html(shown, "What the check found." + more)}</div>'
 

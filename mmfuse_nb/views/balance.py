@@ -106,7 +106,7 @@ def remedy_marks(
             go.Scatter(x=factors.tolist(), y=y, mode="markers+text", marker=dict(color=hue, size=9), text=[f" {times(f)}" for f in factors], textposition="middle right",
                        cliponaxis=False, customdata=hover, hovertemplate="%{customdata}<extra></extra>", name=name)]
 
-# %% ../../nbs/05i_views.balance.ipynb #3b5849e2
+# %% ../../nbs/05i_views.balance.ipynb #fc337838
 def remedy_weights(
     plan, # DataFrame from `data.balance.remedies`, a row a class
     limit:int=40, # Most classes shown
@@ -116,7 +116,7 @@ def remedy_weights(
     factors = pd.DataFrame({r: relative(plan, r) for r in REMEDIES if r in plan})
     plan, left = largest_first(plan, plan["rows"], limit)
     factors = factors.loc[plan.index]
-    fig = make_subplots(1, len(factors.columns), shared_yaxes=True, horizontal_spacing=.025, subplot_titles=[f"{REMEDIES[r][0]}" for r in factors])
+    fig = make_subplots(1, len(factors.columns), shared_yaxes=True, horizontal_spacing=.025, subplot_titles=[REMEDIES[r][0].replace(" ", "<br>", 1) for r in factors])
     fig.update_layout(template="mmfuse", height=height or 126 + 26*len(plan), margin=dict(l=48, r=40, t=86, b=36), showlegend=False)
     known = factors.to_numpy()[np.isfinite(factors.to_numpy())]
     span = np.log10([min(known.min(initial=1), .9), max(known.max(initial=1), 1.2)])

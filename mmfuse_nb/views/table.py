@@ -60,7 +60,7 @@ def text_lengths(
     fig.update_yaxes(title_text="texts")
     return fig
 
-# %% ../../nbs/05e_views.table.ipynb #2696196a
+# %% ../../nbs/05e_views.table.ipynb #fd549356
 def finding_counts(
     kinds, # DataFrame with the columns finding, action and rows, the commonest first
     limit:int=30, # Kinds shown
@@ -68,9 +68,10 @@ def finding_counts(
     "How many rows have each kind of finding, and what was done about them"
     kinds = kinds.head(limit)
     aside, y = kinds["action"] == "quarantined", list(range(len(kinds)))
-    fig = go.Figure(layout=dict(template="mmfuse", barmode="stack", bargap=.32, height=84 + 26*max(len(kinds), 1), margin=dict(l=48, r=16, t=28, b=36)))
+    fig = go.Figure(layout=dict(template="mmfuse", barmode="stack", bargap=.32, height=84 + 26*max(len(kinds), 1), margin=dict(l=48, r=48, t=28, b=36)))
     for name, part, hue in (("set aside", aside, colour(6)), ("kept", ~aside, colour(0))):
         fig.add_bar(y=y, x=kinds["rows"].where(part, 0), name=name, orientation="h", marker_color=hue, customdata=[esc(a) for a in kinds["action"]],
+                    text=[f"{n:,}" if p else "" for n, p in zip(kinds["rows"], part)], textposition="outside", cliponaxis=False,
                     hovertemplate="%{x} rows: %{customdata}<extra></extra>")
     fig.update_yaxes(tickvals=y, ticktext=[esc(f, 60) for f in kinds["finding"]], range=[len(kinds) - .5, -.5], showgrid=False, showline=False)
     fig.update_xaxes(showgrid=True, title_text="rows")
