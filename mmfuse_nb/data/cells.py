@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ROLES', 'SPLITS', 'TASKS', 'READERS', 'is_nothing', 'cell', 'names_in', 'number', 'columns_of', 'joined', 'cells',
-           'check_roles']
+           'text_columns', 'marked', 'check_roles']
 
 # %% ../../nbs/10a_data.cells.ipynb #acaf3093
 import ast, math
@@ -59,7 +59,7 @@ def number(
     except ValueError: return held
     return found if math.isfinite(found) else held
 
-# %% ../../nbs/10a_data.cells.ipynb #5a29c5d4
+# %% ../../nbs/10a_data.cells.ipynb #d61ec257
 def columns_of(
     role, # A column, or a list of columns
 ) -> list:
@@ -73,6 +73,7 @@ def joined(parts):
 
 READERS = {"text": cell, "image": lambda v: v if isinstance(v, bytes) and v else cell(v), "weight": number}
 
+# %% ../../nbs/10a_data.cells.ipynb #a7ded6ea
 def cells(
     frame, # DataFrame
     roles:dict, # Role to column, or to a list of columns
@@ -90,6 +91,16 @@ def cells(
         out[role] = np.empty(len(frame), object)
         out[role][:] = list(whole if role in ("text", "id") else (seen.setdefault(v, v) for v in whole))
     return out
+
+# %% ../../nbs/10a_data.cells.ipynb #7d9cbe51
+def text_columns(roles):
+    "Columns to be read as text"
+    return [c for r, held in roles.items() if r in ROLES and r not in ("columns", "weight") and held is not None for c in columns_of(held)]
+
+def marked(values, none):
+    "Names with a mark before them, so that none of them is what `none` gives for an empty cell of a row"
+    held = {v: f"={v}" for v in set(values)}
+    return np.array([none(i) if v is None else held[v] for i, v in enumerate(values)], object)
 
 # %% ../../nbs/10a_data.cells.ipynb #5df5efc6
 def check_roles(

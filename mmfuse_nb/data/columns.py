@@ -25,7 +25,7 @@ def as_numbers(
     days = pd.to_datetime(days, utc=True)
     return np.where(days.isna(), np.nan, (days - pd.Timestamp(0, tz="UTC"))/pd.Timedelta(days=1)), "date"
 
-# %% ../../nbs/15b_data.columns.ipynb #c0fbfff7
+# %% ../../nbs/15b_data.columns.ipynb #0e48b17a
 def fit_columns(
     frame, # DataFrame
     columns, # Its further columns
@@ -45,6 +45,7 @@ def fit_columns(
         plans.append(dict(name=c, kind=kind, mean=float(mean), std=float(std) or 1.))
     return plans
 
+# %% ../../nbs/15b_data.columns.ipynb #af2330ab
 def to_columns(
     plans:list, # From `fit_columns`
     frame, # DataFrame with these columns

@@ -42,7 +42,7 @@ class Prepared(NamedTuple):
         targets = self.labels if self.pre.task != "single" else np.eye(len(self.pre.classes), dtype=np.float32)[self.labels]
         return for_keras(Batches(self.arrays, targets, self.rows(split), size, seed))
 
-# %% ../../nbs/16_data.prepare.ipynb #e4054fee
+# %% ../../nbs/16_data.prepare.ipynb #e117e22f
 def prepare_pictures(
     table, # An inspected FusionTable
     image:dict, # The image settings, in full
@@ -58,6 +58,7 @@ def prepare_pictures(
     if not (folder/f"{name}.npy").exists(): same_as_checked(table, held, keys, first)
     return Shared(picture_array(folder, name, table.root, held, keys, image["size"], image["resize"], progress), at)
 
+# %% ../../nbs/16_data.prepare.ipynb #e9ef6a7a
 def same_as_checked(table, held, keys, rows):
     "Refuse files that have gone or changed since the check: what is stored under a digest must be of that content"
     files = np.array([isinstance(h, str) for h in held], bool)
@@ -66,6 +67,7 @@ def same_as_checked(table, held, keys, rows):
     if told: raise UserError(f"Pictures that were in order when the table was checked no longer are ({len(told):,}): {'; '.join(told[:3])}"
                              f"{' …' if len(told) > 3 else ''}. Put them back, or check again: table.check().")
 
+# %% ../../nbs/16_data.prepare.ipynb #449c557f
 def prepare_words(table, pre, place, progress=None) -> np.ndarray:
     "The texts of a table as one array on disk"
     texts = table.column("text")
@@ -93,7 +95,7 @@ def prepare(
     labels = pre.labels(table.column("label") if "label" in table.roles else [None]*len(table))
     return Prepared(pre, arrays, labels, table.splits.astype(str), table, present, weights)
 
-# %% ../../nbs/16_data.prepare.ipynb #eec8f57d
+# %% ../../nbs/16_data.prepare.ipynb #d3b6b715
 def manifest(made, folder) -> dict:
     "Which file of a folder is what"
     def entry(a):
@@ -103,6 +105,7 @@ def manifest(made, folder) -> dict:
             "rows": len(made.labels), "quarantined": len(made.table.quarantine), "arrays": {n: entry(a) for n, a in made.arrays.items()},
             "beside": ["labels.npy", "split.npy", "weights.npy", *(f"present_{r}.npy" for r in made.present)]}
 
+# %% ../../nbs/16_data.prepare.ipynb #aac45335
 def bar(progress):
     "What is asked of `progress` as a function of (done, total), or None"
     if progress is not True: return progress or None
@@ -127,6 +130,7 @@ def writable(folder) -> Path:
     except (OSError, RuntimeError) as e: raise UserError(f"Prepared data cannot be written to {folder}: {getattr(e, 'strerror', e)}. Choose another folder.") from None
     return folder
 
+# %% ../../nbs/16_data.prepare.ipynb #6fd33497
 def prepare_table(
     table, # FusionTable; without a split it is split by the defaults
     folder, # Where to; made when absent

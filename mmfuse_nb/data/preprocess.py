@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['IMAGE', 'SPLITTING', 'KINDS', 'VECTORS', 'TRAINING', 'FORMAT', 'filled', 'full_settings', 'Preprocessor', 'words_of',
-           'labels_of', 'transform', 'save_preprocessor', 'load_preprocessor', 'same_preprocessor', 'blocks',
-           'text_folder', 'fit_words', 'words_elsewhere', 'fit_preprocessor']
+           'labels_of', 'in_words', 'transform', 'save_preprocessor', 'load_preprocessor', 'same_preprocessor',
+           'blocks', 'text_folder', 'fit_words', 'words_elsewhere', 'fit_preprocessor']
 
 # %% ../../nbs/15d_data.preprocess.ipynb #d49e0e25
 import json
@@ -20,7 +20,7 @@ from .store import Shared
 from .text import TOKENISERS, Tokens, commonest_words, count_words, idf_of, numbered, to_counts, to_numbers, to_tfidf
 from .vectors import word_vectors
 
-# %% ../../nbs/15d_data.preprocess.ipynb #044d2868
+# %% ../../nbs/15d_data.preprocess.ipynb #8139802c
 IMAGE = {"size": 64, "resize": "letterbox"}
 SPLITTING = {"tokeniser": "words", "min_count": 1}
 KINDS = {"tokens": {"kind": "tokens", **SPLITTING, "length": 24, "vocabulary": 20_000, "vectors": {}},
@@ -28,6 +28,7 @@ KINDS = {"tokens": {"kind": "tokens", **SPLITTING, "length": 24, "vocabulary": 2
 VECTORS = {"name": "glove", "path": None, "dim": 50, "seed": 0}
 TRAINING = ("algorithm", "window", "min_count", "negative", "epochs")
 
+# %% ../../nbs/15d_data.preprocess.ipynb #51052ac4
 def filled(what, given, defaults, more=()):
     "A mapping with its defaults, its keys known"
     for key in sorted(set(given) - set(defaults)): 
@@ -52,7 +53,7 @@ def full_settings(
         if text.get("vectors") is not None: text["vectors"] = filled("setting of vectors", text["vectors"], VECTORS, TRAINING)
     return {"image": image, "text": text, "columns": columns}
 
-# %% ../../nbs/15d_data.preprocess.ipynb #5e0caea7
+# %% ../../nbs/15d_data.preprocess.ipynb #71db5ee5
 class Preprocessor:
     "Turns rows of a table into the arrays a model is fed"
     def __init__(self,
@@ -80,9 +81,7 @@ class Preprocessor:
         kinds = Counter("categories" if p["kind"] == "category" else "numbers" for p in self.columns)
         return out | {k: ((kinds[k],), t) for k, t in (("numbers", "float32"), ("categories", "int32")) if kinds[k]}
 
-    def __repr__(self): return f"Preprocessor: {self.inputs}, {len(self.classes)} classes, {len(self.words):,} words"
-
-# %% ../../nbs/15d_data.preprocess.ipynb #9a5f6957
+# %% ../../nbs/15d_data.preprocess.ipynb #1539afd3
 def words_of(
     pre, # Preprocessor
     texts, # Texts, None for none
@@ -94,6 +93,7 @@ def words_of(
     if text["kind"] == "bag": return to_counts(tokens, pre.words, text["features"])
     return to_numbers(tokens, pre.index, text["length"])
 
+# %% ../../nbs/15d_data.preprocess.ipynb #f4b262c5
 def labels_of(
     pre, # Preprocessor
     values, # Labels, None for none
@@ -108,7 +108,11 @@ def labels_of(
         else: row[[at[n] for n in names if n in at]] = 1
     return out
 
-Preprocessor.words_of, Preprocessor.labels = words_of, labels_of
+def in_words(pre):
+    "Inputs, classes and words in one line"
+    return f"Preprocessor: {pre.inputs}, {len(pre.classes)} classes, {len(pre.words):,} words"
+
+Preprocessor.words_of, Preprocessor.labels, Preprocessor.__repr__ = words_of, labels_of, in_words
 
 # %% ../../nbs/15d_data.preprocess.ipynb #f888fa11
 def transform(
@@ -128,7 +132,7 @@ def transform(
     if "text" in roles: out["tokens" if "tokens" in pre.inputs else "bag"] = pre.words_of(values["text"])
     return out | to_columns(pre.columns, frame)
 
-# %% ../../nbs/15d_data.preprocess.ipynb #7b820e96
+# %% ../../nbs/15d_data.preprocess.ipynb #f80d1fa4
 def save_preprocessor(
     pre, # Preprocessor
     folder, # Where to; made when absent
@@ -143,6 +147,7 @@ def save_preprocessor(
     held = {k: getattr(pre, k) for k in ("settings", "roles", "classes", "seen", "columns", "task", "separator", "words")}
     write_json(folder/"preprocessor.json", {"arrays": [n for n, a in arrays.items() if a is not None], **held})
 
+# %% ../../nbs/15d_data.preprocess.ipynb #057eda98
 def load_preprocessor(
     folder, # Where `save` put it
 ) -> Preprocessor: # Equal to the one saved

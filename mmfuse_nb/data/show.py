@@ -143,7 +143,7 @@ def table_html(
     lines = [say(repr(table), 400), roles, kinds, cards]
     return "".join(f'<div style="margin:4px 0">{line}</div>' for line in lines if line)
 
-# %% ../../nbs/11f_data.show.ipynb #ec106072
+# %% ../../nbs/11f_data.show.ipynb #b7473b92
 def cards(
     table, # FusionTable
     rows, # Positions of usable rows
@@ -158,6 +158,7 @@ def cards(
         return [dict(caption=(text[i] or "")[:300], label=label[i], note=told(i)[0], tone=told(i)[1], **seen(i)) for i in rows[start:stop]]
     return page
 
+# %% ../../nbs/11f_data.show.ipynb #db127f17
 def show(
     table, # FusionTable
     label:str=None, # Only rows with this label; none: all
