@@ -12,20 +12,21 @@ import pandas as pd
 from ..core import assets, cache_dir, digest, unknown
 from .table import FusionTable
 
-# %% ../../nbs/15_data.sample.ipynb #cacc8818
+# %% ../../nbs/15_data.sample.ipynb #9d71e11e
 def unpack(
     archive, # A zip file that the package ships
 ) -> Path: # The folder with its content
     "Unpack an archive into the cache, once"
     place = cache_dir()/"sample"/digest(Path(archive).read_bytes())[:16]
     with zipfile.ZipFile(archive) as z:
-        if place.is_dir() and sum(len(files) for *_, files in os.walk(place)) == len(z.namelist()): return place
+        whole = lambda: place.is_dir() and sum(len(files) for *_, files in os.walk(place)) == len(z.namelist())
+        if whole(): return place
         place.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(dir=place.parent))
         z.extractall(fresh)
-    shutil.rmtree(place, ignore_errors=True)  # one that somebody has tidied up in part
-    try: fresh.rename(place)
-    except OSError: shutil.rmtree(fresh)  # another process was faster
+        if place.exists() and not whole(): shutil.rmtree(place, ignore_errors=True)  # one that somebody has tidied up in part
+        try: fresh.rename(place)
+        except OSError: shutil.rmtree(fresh)  # another process was faster
     return place
 
 # %% ../../nbs/15_data.sample.ipynb #09709e13
