@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['in_blocks', 'features']
 
-# %% ../../nbs/61_training.features.ipynb #ffccae04
+# %% ../../nbs/61_training.features.ipynb #a29bea2d
 from pathlib import Path
 import keras, numpy as np
 from ..core import cache_dir, digest
 from ..data.store import Shared, stored
 
-# %% ../../nbs/61_training.features.ipynb #82d1da03
+# %% ../../nbs/61_training.features.ipynb #39452b89
 def in_blocks(
     model, # Keras model
     arrays:dict, # Array by input name (n, …)
@@ -32,7 +32,7 @@ def in_blocks(
         if progress: progress(min(i + block, len(rows)), len(rows))
     return keras.tree.map_structure(lambda *parts: np.concatenate(parts), *out)
 
-# %% ../../nbs/61_training.features.ipynb #00c0e789
+# %% ../../nbs/61_training.features.ipynb #f39d51c5
 def features(
     backbone, # A frozen layer: pictures (batch, size, size, 3) to features (batch, d)
     pictures, # `Shared` uint8 (n, size, size, 3); what lies on disk is cached, other arrays are not
@@ -44,6 +44,6 @@ def features(
     seen = lambda part, told=None: in_blocks(model, {"image": part}, progress=told).astype("float32")
     if not isinstance(base, np.memmap): return Shared(seen(base, progress), pictures.at)
     weights = digest(*(np.asarray(w) for w in backbone.get_weights()))
-    name = digest([Path(base.filename).name, weights, keras.backend.backend(), backbone.compute_dtype])[:32]
+    name = digest([Path(base.filename).parts[-2:], weights, keras.backend.backend(), backbone.compute_dtype])[:32]  # the folder tells size and resizing
     def make(start, stop, out): out[:] = seen(base[start:stop])
     return Shared(stored(cache_dir()/"features"/f"{name}.npy", (len(base), model.output.shape[-1]), "float32", make, 256, progress), pictures.at)
