@@ -1,10 +1,15 @@
 "Run every notebook with nbdev_test, each in a process of its own: a time limit, one line a notebook, errors at the end"
-import argparse, os, subprocess, sys, time
+import argparse, os, subprocess, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
 bins = Path(sys.executable).parent
+# A notebook that is not done in time says where each of its threads is
+RUN = """import faulthandler, runpy, sys
+faulthandler.dump_traceback_later(int(sys.argv.pop(1)), exit=True)
+sys.argv.pop(0)
+runpy.run_path(sys.argv[0], run_name="__main__")"""
 
 
 def notebooks(slow=False):
@@ -15,16 +20,18 @@ def notebooks(slow=False):
 
 def test(path, limit, slow):
     "Seconds and, where it failed, what was printed"
-    env = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3", PYTHONHASHSEED="0", TQDM_MININTERVAL="10")
-    cmd = [bins/"nbdev_test", "--path", path, "--n_workers", "0", *(["--flags", "slow"] if slow else [])]
+    own = tempfile.TemporaryDirectory(prefix="ipython-")  # two processes would share one database of IPython's history
+    env = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3", PYTHONHASHSEED="0", TQDM_MININTERVAL="10", IPYTHONDIR=own.name)
+    cmd = [sys.executable, "-c", RUN, str(limit), bins/"nbdev_test", "--path", path, "--n_workers", "0", *(["--flags", "slow"] if slow else [])]
     start = time.time()
     try:
         r = subprocess.run(cmd, cwd=root, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                           text=True, errors="replace", timeout=limit)
+                           text=True, errors="replace", timeout=limit + 30)
         failed = r.stdout if r.returncode else ""
         if r.returncode and not failed.strip(): failed = f"nbdev_test ended with {r.returncode} and said nothing"
     except subprocess.TimeoutExpired as e:
-        failed = f"not done after {limit} s\n" + (e.stdout or b"").decode(errors="replace")
+        failed = f"still there {limit + 30} s after its start\n" + (e.stdout or b"").decode(errors="replace")
+    own.cleanup()
     return time.time() - start, failed
 
 
