@@ -4,17 +4,18 @@
 
 # %% auto #0
 __all__ = ['ASIDE', 'COLUMNS', 'LONG', 'CONTROL', 'brief', 'Findings', 'frame_of', 'reasons_of', 'nothing_in', 'empty_cells',
-           'picture_findings', 'odd', 'text_findings', 'names_by_row', 'label_findings', 'codes_of', 'first_rows',
-           'repeat_findings', 'split_findings']
+           'picture_findings', 'feature_findings', 'odd', 'text_findings', 'names_by_row', 'label_findings', 'codes_of',
+           'first_rows', 'repeat_findings', 'split_findings']
 
-# %% ../../nbs/11a_data.findings.ipynb #bb66c0a8
+# %% ../../nbs/11a_data.findings.ipynb #6666efdb
 import re
+from collections import Counter
 import numpy as np
 import pandas as pd
 from ftfy.badness import is_bad
-from .cells import SPLITS, columns_of, is_nothing
+from .cells import FEATURES, MODALITIES, SPLITS, columns_of, is_nothing
 
-# %% ../../nbs/11a_data.findings.ipynb #e5c7accc
+# %% ../../nbs/11a_data.findings.ipynb #392676dc
 ASIDE = "quarantined"
 COLUMNS = ["row", "column", "finding", "value", "action"]
 
@@ -44,7 +45,7 @@ class Findings:
         new.parts = {k: [] if k in kinds else list(v) for k, v in self.parts.items()}
         return new
 
-# %% ../../nbs/11a_data.findings.ipynb #135cd48b
+# %% ../../nbs/11a_data.findings.ipynb #277f153f
 def frame_of(
     found, # `Findings`
 ) -> pd.DataFrame: # row, column, finding, value, action; by row
@@ -63,14 +64,14 @@ def reasons_of(
         for i, why in zip(part["row"], part["finding"]): out[i] = why if out[i] is None else f"{out[i]}; {why}"
     return out
 
-# %% ../../nbs/11a_data.findings.ipynb #c8834e24
+# %% ../../nbs/11a_data.findings.ipynb #5c502730
 def nothing_in(values) -> np.ndarray: # (n,) bool
     "Which cells are empty"
     return np.array([v is None for v in values], bool)
 
 def empty_cells(found, values, roles, keep=False):
     "Rows without picture, text, label, group or weight"
-    names = {r: n for r, n in (("image", "picture"), ("text", "text")) if r in roles}
+    names = {r: n for r, n in MODALITIES.items() if r in roles}
     gone = {r: nothing_in(values[r]) for r in (*names, "label", "group", "weight") if r in roles}
     none = np.logical_and.reduce([gone[r] for r in names])
     found.add(none, roles[next(iter(names))], " and ".join(f"no {n}" for n in names.values()), action=ASIDE)
@@ -79,7 +80,7 @@ def empty_cells(found, values, roles, keep=False):
     for r, action in told.items():
         if r in roles: found.add(gone[r], roles[r], f"no {r}", action=action)
 
-# %% ../../nbs/11a_data.findings.ipynb #f409b299
+# %% ../../nbs/11a_data.findings.ipynb #150e7e19
 LONG = 100_000 # Characters; a longer text is told
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -89,6 +90,15 @@ def picture_findings(found, values, roles, scans):
     found.add(rows, roles["image"], [f"picture: {scans[i].reason}" for i in rows], values["image"], ASIDE)
     noted = [(i, note) for i, s in enumerate(scans) for note in s.notes]
     found.add([i for i, _ in noted], roles["image"], [note for _, note in noted], values["image"])
+
+def feature_findings(found, values, roles):
+    "Features that are no numbers, or not as many as in most rows"
+    for role in set(FEATURES) & set(roles):
+        sizes = [len(v) if isinstance(v, np.ndarray) else None for v in values[role]]
+        usual = Counter(n for n in sizes if n).most_common(1)
+        told = {i: v if isinstance(v, str) else f"{n} features where most rows have {usual[0][0]}" for i, (v, n) in enumerate(zip(values[role], sizes))
+                if isinstance(v, str) or n and n != usual[0][0]}
+        found.add(list(told), roles[role], list(told.values()), action=ASIDE)
 
 def odd(text):
     "What is odd about a text, or None"
@@ -106,7 +116,7 @@ def text_findings(found, frame, values, roles):
     rows = [i for i, t in enumerate(told) if t]
     found.add(rows, roles["text"], [told[i] for i in rows], values["text"])
 
-# %% ../../nbs/11a_data.findings.ipynb #436b8d51
+# %% ../../nbs/11a_data.findings.ipynb #6e49e4f1
 def names_by_row(labels):
     "DataFrame of row and name: every name in single labels or tuples of labels"
     return pd.Series(labels, dtype=object, name="name").explode().dropna().rename_axis("row").reset_index()
@@ -127,7 +137,7 @@ def label_findings(found, values, roles, task):
     rare += [(max(same)[0], f"labels look alike: {', '.join(sorted(n for _, n in same))}") for same in alike.values() if len(same) > 1]
     found.add([row for row, _ in rare], roles["label"], [told for _, told in rare])
 
-# %% ../../nbs/11a_data.findings.ipynb #2c272a0d
+# %% ../../nbs/11a_data.findings.ipynb #f047529c
 def codes_of(values) -> np.ndarray: # int (n,), -1 for None
     "A number for each distinct value"
     return pd.factorize(np.asarray(values, object))[0]
@@ -155,7 +165,7 @@ def repeat_findings(found, values, roles, digests, rows):
         again, first = first_rows(codes_of(values["id"]), rows)
         found.add(again, roles["id"], [f"id of row {i} again" for i in first], values["id"], kind="repeat")
 
-# %% ../../nbs/11a_data.findings.ipynb #64ab360e
+# %% ../../nbs/11a_data.findings.ipynb #2333c96f
 def split_findings(found, values, roles, task, usable):
     "Splits of usable rows (n,) bool that are none, labels a split lacks, groups that straddle"
     split, kind = values["split"], dict(kind="split")

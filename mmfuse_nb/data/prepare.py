@@ -6,7 +6,7 @@
 __all__ = ['Prepared', 'prepare_pictures', 'same_as_checked', 'prepare_words', 'prepare', 'manifest', 'bar', 'place_of',
            'writable', 'prepare_table']
 
-# %% ../../nbs/16_data.prepare.ipynb #f95ac3c2
+# %% ../../nbs/16_data.prepare.ipynb #498444c2
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -15,13 +15,14 @@ import pandas as pd
 from .. import __version__
 from ..core import UserError, cache_dir, digest, write_atomic, write_json
 from .batches import Batches, for_keras
+from .cells import MODALITIES
 from .columns import to_columns
 from .images import scan_pictures
-from .preprocess import FORMAT, Preprocessor, blocks, fit_preprocessor, text_folder
+from .preprocess import FORMAT, Preprocessor, blocks, fit_preprocessor, inputs_of_text, stacked, text_folder
 from .store import Shared, picture_array, stored
 from .table import FusionTable, check_classes, inspect_table
 
-# %% ../../nbs/16_data.prepare.ipynb #ed82164e
+# %% ../../nbs/16_data.prepare.ipynb #fed1209a
 class Prepared(NamedTuple):
     "A table as a model is fed it; every array has a row for each usable row"
     pre: Preprocessor # How it was made
@@ -29,7 +30,7 @@ class Prepared(NamedTuple):
     labels: np.ndarray # int32 (n,) class numbers, -1 without a label; float32 for other tasks, NaN without a label
     split: np.ndarray # (n,) "train", "val" and "test"
     table: object # The FusionTable, split
-    present: dict # "image", "text": bool (n,), whether the row has one
+    present: dict # Role of pictures, texts or features: bool (n,), whether the row has one
     weights: np.ndarray # float32 (n,), how much a row counts
 
     def rows(self, split:str) -> np.ndarray:
@@ -42,7 +43,7 @@ class Prepared(NamedTuple):
         targets = self.labels if self.pre.task != "single" else np.eye(len(self.pre.classes), dtype=np.float32)[self.labels]
         return for_keras(Batches(self.arrays, targets, self.rows(split), size, seed))
 
-# %% ../../nbs/16_data.prepare.ipynb #e117e22f
+# %% ../../nbs/16_data.prepare.ipynb #e3ff8de1
 def prepare_pictures(
     table, # An inspected FusionTable
     image:dict, # The image settings, in full
@@ -58,7 +59,7 @@ def prepare_pictures(
     if not (folder/f"{name}.npy").exists(): same_as_checked(table, held, keys, first)
     return Shared(picture_array(folder, name, table.root, held, keys, image["size"], image["resize"], progress), at)
 
-# %% ../../nbs/16_data.prepare.ipynb #e9ef6a7a
+# %% ../../nbs/16_data.prepare.ipynb #8db5774d
 def same_as_checked(table, held, keys, rows):
     "Refuse files that have gone or changed since the check: what is stored under a digest must be of that content"
     files = np.array([isinstance(h, str) for h in held], bool)
@@ -67,16 +68,17 @@ def same_as_checked(table, held, keys, rows):
     if told: raise UserError(f"Pictures that were in order when the table was checked no longer are ({len(told):,}): {'; '.join(told[:3])}"
                              f"{' …' if len(told) > 3 else ''}. Put them back, or check again: table.check().")
 
-# %% ../../nbs/16_data.prepare.ipynb #449c557f
+# %% ../../nbs/16_data.prepare.ipynb #79baf224
 def prepare_words(table, pre, place, progress=None) -> np.ndarray:
     "The texts of a table as one array on disk"
-    texts = table.column("text")
-    name = digest(text_folder(texts[table.splits == "train"], pre.settings["text"]).name, *blocks(texts))[:32]
-    (shape, kind), = [v for k, v in pre.inputs.items() if k in ("tokens", "bag")]
+    texts, settings = table.column("text"), pre.settings["text"]
+    fitted = [FORMAT, settings] if settings["kind"] == "sentence" else text_folder(texts[table.splits == "train"], settings).name
+    name = digest(fitted, *blocks(texts))[:32]
+    (shape, kind), = inputs_of_text(settings).values()
     def make(start, stop, out): out[:] = pre.words_of(texts[start:stop])
     return stored(Path(place)/"texts"/f"{name}.npy", (len(texts), *shape), kind, make, 8192, progress)
 
-# %% ../../nbs/16_data.prepare.ipynb #0884e80c
+# %% ../../nbs/16_data.prepare.ipynb #1eb5299d
 def prepare(
     table, # FusionTable; without a split it is split by the defaults
     settings:dict, # What is wanted: see `full_settings`
@@ -87,15 +89,16 @@ def prepare(
     check_classes(inspect_table(table, progress=progress))
     if "split" not in table.roles: table = table.split()
     pre, arrays, held = fit_preprocessor(table, settings, progress), {}, Path(place or cache_dir())
-    if pre.settings["image"]: arrays["image"] = prepare_pictures(table, pre.settings["image"], held, progress)
-    if pre.settings["text"]: arrays["tokens" if "tokens" in pre.inputs else "bag"] = prepare_words(table, pre, held, progress)
+    arrays |= {f"{m}_features": stacked(table.column(f"{m}_features"), d) for m, d in pre.widths.items()}
+    if "image" in pre.inputs: arrays["image"] = prepare_pictures(table, pre.settings["image"], held, progress)
+    for name in inputs_of_text(pre.settings["text"] or {"kind": None}): arrays[name] = prepare_words(table, pre, held, progress)
     if pre.columns: arrays |= to_columns(pre.columns, table.to_frame())
-    present = {r: np.array([v is not None for v in table.column(r)], bool) for r in ("image", "text") if r in table.roles}
+    present = {r: np.array([v is not None for v in table.column(r)], bool) for r in MODALITIES if r in table.roles}
     weights = np.array([1 if v is None else v for v in table.column("weight")] if "weight" in table.roles else np.ones(len(table)), np.float32)
     labels = pre.labels(table.column("label") if "label" in table.roles else [None]*len(table))
     return Prepared(pre, arrays, labels, table.splits.astype(str), table, present, weights)
 
-# %% ../../nbs/16_data.prepare.ipynb #d3b6b715
+# %% ../../nbs/16_data.prepare.ipynb #528722cb
 def manifest(made, folder) -> dict:
     "Which file of a folder is what"
     def entry(a):
@@ -105,7 +108,7 @@ def manifest(made, folder) -> dict:
             "rows": len(made.labels), "quarantined": len(made.table.quarantine), "arrays": {n: entry(a) for n, a in made.arrays.items()},
             "beside": ["labels.npy", "split.npy", "weights.npy", *(f"present_{r}.npy" for r in made.present)]}
 
-# %% ../../nbs/16_data.prepare.ipynb #aac45335
+# %% ../../nbs/16_data.prepare.ipynb #eebb1076
 def bar(progress):
     "What is asked of `progress` as a function of (done, total), or None"
     if progress is not True: return progress or None
@@ -130,7 +133,7 @@ def writable(folder) -> Path:
     except (OSError, RuntimeError) as e: raise UserError(f"Prepared data cannot be written to {folder}: {getattr(e, 'strerror', e)}. Choose another folder.") from None
     return folder
 
-# %% ../../nbs/16_data.prepare.ipynb #6fd33497
+# %% ../../nbs/16_data.prepare.ipynb #f8b45cb2
 def prepare_table(
     table, # FusionTable; without a split it is split by the defaults
     folder, # Where to; made when absent

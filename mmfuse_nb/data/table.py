@@ -9,22 +9,22 @@ __all__ = ['inspect_table', 'set_aside_rows', 'check_table', 'check_classes', 's
            'read_path', 'table_from_path', 'FusionTable', 'classes', 'splits', 'findings', 'quarantine', 'set_aside',
            'in_words']
 
-# %% ../../nbs/12_data.table.ipynb #41b17895
+# %% ../../nbs/12_data.table.ipynb #9ecfbc6b
 import copy, hashlib, json
 from collections import Counter
 from pathlib import Path
 import numpy as np
 import pandas as pd
 from ..core import UserError, unknown
-from .cells import ROLES, SPLITS, TASKS, cells, check_roles, columns_of, marked, text_columns
-from .findings import (Findings, empty_cells, frame_of, label_findings, picture_findings, reasons_of,
+from .cells import FEATURES, ROLES, SPLITS, TASKS, cells, check_roles, columns_of, marked, text_columns
+from .findings import (Findings, empty_cells, feature_findings, frame_of, label_findings, picture_findings, reasons_of,
     repeat_findings, split_findings, text_findings)
 from .images import PictureError, as_bytes, letterbox, picture_bytes, read_picture, scan_pictures
 from .readers import read_csv, read_folder, read_hub, read_jsonl, read_parquet
 from .show import Report, balance, show, summary, table_html, variants
 from .splits import fold_rows, split_rows
 
-# %% ../../nbs/12_data.table.ipynb #ad63cf42
+# %% ../../nbs/12_data.table.ipynb #f130beff
 def inspect_table(
     table, # FusionTable
     refresh:bool=False, # Decode every picture again
@@ -38,10 +38,11 @@ def inspect_table(
     empty_cells(found, values, roles, table.unlabelled == "keep")
     if "image" in roles: picture_findings(found, values, roles, table.scans)
     if "text" in roles: text_findings(found, table.frame, values, roles)
+    feature_findings(found, values, roles)
     label_findings(found, values, roles, table.task)
     return set_aside_rows(table, found)
 
-# %% ../../nbs/12_data.table.ipynb #799eb9e2
+# %% ../../nbs/12_data.table.ipynb #5805e68a
 def set_aside_rows(table, found):
     "Add what hangs on the split, and set rows aside"
     usable = np.array([r is None for r in reasons_of(found)], bool)
@@ -60,7 +61,7 @@ def check_table(
     "What is wrong with a table, row by row; sets aside what cannot be used"
     return Report(frame_of(inspect_table(table, True, progress or None).found))
 
-# %% ../../nbs/12_data.table.ipynb #f8b002c5
+# %% ../../nbs/12_data.table.ipynb #fadc94a7
 def check_classes(
     table, # An inspected FusionTable
 ):
@@ -77,7 +78,7 @@ def check_classes(
                         "It cannot be in training and in test: drop it or merge it with another label.")
     return table
 
-# %% ../../nbs/12_data.table.ipynb #43d2fc7c
+# %% ../../nbs/12_data.table.ipynb #1d6e5b0b
 def strata(table):
     "Labels and groups for dealing rows out"
     labels = table.column("label") if "label" in table.roles else np.full(len(table), None, object)
@@ -91,7 +92,7 @@ def strata(table):
         return np.where(np.isnan(numbers), np.nanmedian(numbers) if not np.isnan(numbers).all() else 0., numbers), groups
     return marked(labels, lambda i: ""), groups
 
-# %% ../../nbs/12_data.table.ipynb #4640b91f
+# %% ../../nbs/12_data.table.ipynb #77bb54b8
 def with_split(table, split):
     "The same table with another split of its usable rows"
     column = table.roles.get("split") or next(c for c in ("split", "mmfuse_split", "mmfuse_split_2") if c not in table.frame)
@@ -109,7 +110,7 @@ def unsplit(table):
     new.roles, new.found = {r: c for r, c in table.roles.items() if r != "split"}, None
     return check_classes(inspect_table(new))
 
-# %% ../../nbs/12_data.table.ipynb #5b0edb67
+# %% ../../nbs/12_data.table.ipynb #35a7ffea
 def split_table(
     table, # FusionTable
     val:float=.15, # Share of validation rows
@@ -121,7 +122,7 @@ def split_table(
     new = with_split(bare, split_rows(*strata(bare), val, test, seed))
     return rename_split(new, table)
 
-# %% ../../nbs/12_data.table.ipynb #8a15685c
+# %% ../../nbs/12_data.table.ipynb #30e58ac2
 def rename_split(new, table):
     "Keep the name of the column in which a table has its split"
     column, had = new.roles["split"], table.roles.get("split")
@@ -140,7 +141,7 @@ def fold_table(
     bare = unsplit(table)
     return [rename_split(with_split(bare, s), table) for s in fold_rows(*strata(bare), folds, seeds, val)]
 
-# %% ../../nbs/12_data.table.ipynb #6e10a66b
+# %% ../../nbs/12_data.table.ipynb #619e14c8
 def to_frame(
     table, # FusionTable
 ) -> pd.DataFrame: # With rows numbered from 0
@@ -149,7 +150,7 @@ def to_frame(
 
 def column(
     table, # FusionTable
-    role:str, # "image", "text", "label", "group", "split", "id" or "weight"
+    role:str, # "image", "text", "image_features", "text_features", "label", "group", "split", "id" or "weight"
 ) -> np.ndarray: # Object array (n,)
     "What the usable rows have in a role; None where there is nothing"
     if role not in table.values: raise unknown("role in this table", role, table.values)
@@ -166,7 +167,7 @@ def picture(
     except PictureError: return None
     return letterbox(im, size) if im and size else im
 
-# %% ../../nbs/12_data.table.ipynb #35f8bd78
+# %% ../../nbs/12_data.table.ipynb #4f103b67
 def fingerprint(
     table, # FusionTable; it is checked first, unless it has been
 ) -> str: # 64 hexadecimal digits
@@ -176,18 +177,22 @@ def fingerprint(
     if "image" in table.roles: held["image"] = [s.digest for s, usable in zip(table.scans, table.usable) if usable]
     for i, c in enumerate(columns_of(table.roles.get("columns", []))): held[f"column {i}"] = table.frame[c][table.usable].astype(str).to_numpy()
     h = hashlib.sha256(table.task.encode())
+    for role in FEATURES:
+        for v in table.column(role) if role in table.roles else (): h.update(b"none" if v is None else v.tobytes())
     for role in sorted(held):
         for start in range(0, len(table), 10_000):
             h.update(json.dumps([role, list(held[role][start:start + 10_000])]).encode())
     return h.hexdigest()
 
-# %% ../../nbs/12_data.table.ipynb #40797c6a
+# %% ../../nbs/12_data.table.ipynb #4d837197
 def table_from_frame(
     cls, # FusionTable
     frame, # DataFrame; it is not changed
     *,
     image=None, # Column of pictures: paths relative to `root`, bytes, PIL pictures or arrays
     text=None, # Column of texts, or a list of columns, which are joined
+    image_features=None, # Column of lists of numbers made from the pictures, or a list of columns of numbers
+    text_features=None, # The same of the texts
     columns=None, # List of further columns: numbers, dates, categories
     label=None, # Column of labels
     group=None, # Column that ties rows which must not be parted
@@ -201,20 +206,20 @@ def table_from_frame(
 ): # FusionTable
     "A table from a DataFrame"
     if not isinstance(frame, pd.DataFrame): raise UserError(f"from_frame takes a DataFrame. Received: {type(frame).__name__}. A file is read by from_csv.")
-    roles = {r: c for r, c in zip(ROLES, (image, text, columns, label, group, split, id, weight)) if c is not None and columns_of(c)}
+    roles = {r: c for r, c in zip(ROLES, (image, text, image_features, text_features, columns, label, group, split, id, weight)) if c is not None and columns_of(c)}
     check_roles(frame, roles)
     if unlabelled not in ("quarantine", "keep"): raise unknown("way with unlabelled rows", unlabelled, ["quarantine", "keep"])
     if task not in TASKS: raise unknown("task", task, TASKS)
     if image is not None and not Path(root or ".").is_dir(): raise UserError(f"The folder of the pictures does not exist: {root}. Give it as root=.")
     return cls(encoded(frame.reset_index(drop=True), image), roles, Path(root or "."), unlabelled, task, label_separator)
 
-# %% ../../nbs/12_data.table.ipynb #78323305
+# %% ../../nbs/12_data.table.ipynb #f9348e2e
 def encoded(frame, image):
     "The frame with pictures that are no paths as the bytes of files"
     if image is None or all(v is None or isinstance(v, (str, bytes, float)) for v in frame[image]): return frame
     return frame.assign(**{image: pd.Series([as_bytes(v) for v in frame[image]], dtype=object)})
 
-# %% ../../nbs/12_data.table.ipynb #1395aa10
+# %% ../../nbs/12_data.table.ipynb #bbf6a150
 def table_from_csv(
     cls, # FusionTable
     path, # CSV or TSV file
@@ -229,7 +234,7 @@ def table_from_csv(
     frame, source = read_csv(path, text_columns(roles), separator, encoding, header)
     return _from(cls, frame, source, root or Path(path).parent, roles)
 
-# %% ../../nbs/12_data.table.ipynb #0dbe14fa
+# %% ../../nbs/12_data.table.ipynb #a85c4f11
 def table_from_parquet(
     cls, # FusionTable
     path, # Parquet file
@@ -255,7 +260,7 @@ def _from(cls, frame, source, root, roles):
     table.source = source
     return table
 
-# %% ../../nbs/12_data.table.ipynb #5ac31e32
+# %% ../../nbs/12_data.table.ipynb #3ed81f7c
 def table_from_folder(
     cls, # FusionTable
     path, # Folder with a folder of pictures for each class; beside a picture may lie its text, as .txt
@@ -277,7 +282,7 @@ def table_from_hub(
     frame, source = read_hub(name, part)
     return _from(cls, frame, source, roles.pop("root", source["root"]), roles)
 
-# %% ../../nbs/12_data.table.ipynb #f6b099c6
+# %% ../../nbs/12_data.table.ipynb #6f269d69
 def read_path(
     path, # CSV, TSV, Parquet or JSON lines file; a folder of class folders; or a saved data set
     columns=(), # Columns of a CSV file to be read as text
@@ -302,7 +307,7 @@ def table_from_path(
     frame, source, folder = read_path(path, text_columns(roles))
     return _from(cls, frame, source, root or folder, roles)
 
-# %% ../../nbs/12_data.table.ipynb #b135e211
+# %% ../../nbs/12_data.table.ipynb #3d2051a3
 class FusionTable:
     "Rows of pictures, texts and labels: which column is what, and which rows can be used"
     def __init__(self, frame, roles, root, unlabelled="quarantine", task="single", label_separator=","):
@@ -323,7 +328,7 @@ class FusionTable:
     def __eq__(self, other): return isinstance(other, FusionTable) and self.fingerprint == other.fingerprint
     __hash__ = object.__hash__
 
-# %% ../../nbs/12_data.table.ipynb #b7c167c0
+# %% ../../nbs/12_data.table.ipynb #a6c1cfb5
 def classes(self) -> list:
     "The labels, sorted; none for numbers"
     if "label" not in self.roles or self.task == "regression": return []
@@ -350,7 +355,7 @@ def set_aside(self):
 
 for prop in (classes, splits, findings, quarantine, set_aside): setattr(FusionTable, prop.__name__, property(prop))
 
-# %% ../../nbs/12_data.table.ipynb #80d9f62f
+# %% ../../nbs/12_data.table.ipynb #95d0a9f9
 def in_words(
     self, # FusionTable
 ) -> str: # One line

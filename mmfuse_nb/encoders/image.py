@@ -42,13 +42,13 @@ class ConvNorm(keras.layers.Layer):
     def call(self, x, training=None): return ops.relu(self.norm(self.conv(x), training=training))
     def get_config(self): return {**super().get_config(), "filters": self.filters, "strides": self.strides}
 
-# %% ../../nbs/21_encoders.image.ipynb #0431ada8
+# %% ../../nbs/21_encoders.image.ipynb #66c1fa0e
 @IMAGE_ENCODERS("cnn")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class CNN(Encoder):
     "Small residual network with batch normalisation: cells of the last map as tokens, their mean as vector"
     formula = "mean of the cells of [conv↓₂ · (conv↓₂ + residual)ⁿ](x)"
-    source, cost = "He et al., 2016, arXiv:1512.03385", "fast: about 4 MFLOP a picture at 64×64"
+    source, cost = "He et al., 2016, arXiv:1512.03385", "fast: about 22 MFLOP a picture at 64×64"
     options = ("filters", "dropout")
 
     def __init__(self,

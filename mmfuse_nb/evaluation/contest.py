@@ -23,7 +23,7 @@ def score_rows(
             parameters=m.get("parameters"), seconds=m.get("seconds")))
     return pd.DataFrame(out)
 
-# %% ../../nbs/70_evaluation.contest.ipynb #ded3930e
+# %% ../../nbs/70_evaluation.contest.ipynb #8cd32a68
 def chosen_by(
     run, # Run, finished
 ) -> float: # Macro F1 on validation rows; 0 where there are none
@@ -35,6 +35,7 @@ def contest(
     runs, # {name: Run}, finished
 ) -> dict: # fused, single, gain, low, high, sentence; empty where there is nothing to compare
     "The best fused run against the better single modality"
+    if any(r.task != "single" for r in runs.values()): return {}
     if len({read_json(r.dir/"data.json")["fingerprint"] for r in runs.values()}) > 1:
         raise UserError("Runs are compared on the same test rows. Received runs that are not of the same table and split.")
     kinds = {n: bool(r.spec.image) + bool(r.spec.text) for n, r in runs.items()}

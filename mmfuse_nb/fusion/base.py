@@ -19,7 +19,7 @@ def shapes_of(
     one = lambda s: isinstance(s, (list, tuple)) and all(n is None or isinstance(n, int) for n in s)
     return [] if one(input_shape) else [tuple(s) if one(s) else [tuple(o) for o in s] for s in input_shape]
 
-# %% ../../nbs/30_fusion.base.ipynb #36a5120b
+# %% ../../nbs/30_fusion.base.ipynb #72bdf6b3
 LEVELS = {"vector": ("vectors (batch, size)", (2,)), "prediction": ("class probabilities (batch, classes)", (2,)),
           "tokens": ("pairs of tokens (batch, length, size) and mask (batch, length)", (3, 2)),
           "expert": ("pairs of class probabilities (batch, classes) and vector (batch, size)", (2, 2))}
@@ -30,7 +30,13 @@ class Fusion(keras.layers.Layer):
     level = "vector" # What is fused: a key of LEVELS
     fewest, most = 2, None # How many inputs the formula admits
     formula, source, cost, use = "", "", "", "" # For people: what it computes, who found it, what it costs, when to use it
+    tasks = ("single", "multilabel", "regression") # What it can predict
+    learns = fitted = False # On predictions: has it weights that the loss of its output trains, or that are fitted afterwards?
     options = () # Names of the constructor's own arguments
+
+    def __init__(self, task="single", **kwargs): # What a label is, for operators on predictions; `keras.layers.Layer` arguments
+        super().__init__(**kwargs)
+        self.task = task
 
     def build(self, input_shape):
         shapes, (what, ranks) = shapes_of(input_shape), LEVELS[self.level]
@@ -42,4 +48,7 @@ class Fusion(keras.layers.Layer):
         self.compose(shapes)
 
     def compose(self, shapes): "Make and build the layers inside, for a shape (or a pair of shapes) of each input"
-    def get_config(self): return {**super().get_config(), **{k: getattr(self, k) for k in self.options}}
+
+    def get_config(self):
+        told = (*self.options, "task") if self.level in ("prediction", "expert") else self.options
+        return {**super().get_config(), **{k: getattr(self, k) for k in told}}

@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['Late', 'LateAverage', 'LateProduct']
 
-# %% ../../nbs/33_fusion.late.ipynb #5758b389
+# %% ../../nbs/33_fusion.late.ipynb #94607ee4
 import keras
 from keras import ops
 from ..core import UserError
 from .base import FUSIONS, Fusion
 
-# %% ../../nbs/33_fusion.late.ipynb #c12354a4
+# %% ../../nbs/33_fusion.late.ipynb #78ce3872
 class Late(Fusion):
     "Base of fusion at the prediction level: a share for each modality"
     level, options = "prediction", ("shares",)
@@ -31,17 +31,18 @@ class Late(Fusion):
                             f"Received: input_shape={input_shape}, shares={self.shares}.")
 
     def votes(self, inputs):
-        "Share (batch, 1) of each modality in each row; one whose probabilities are all 0 is absent, and the others share its vote"
-        here = [ops.cast(ops.any(p > 0, axis=-1, keepdims=True), p.dtype)*s for p, s in zip(inputs, self.shares or (1,)*len(inputs))]
+        "Share (batch, 1) of each modality in each row; one that says 0 and nothing else is absent, and the others share its vote"
+        here = [ops.cast(ops.any(p != 0, axis=-1, keepdims=True), p.dtype)*s for p, s in zip(inputs, self.shares or (1,)*len(inputs))]
         total = ops.maximum(sum(here), 1e-7)
         return [h/total for h in here]
 
-# %% ../../nbs/33_fusion.late.ipynb #040ff843
+# %% ../../nbs/33_fusion.late.ipynb #7648e226
 @FUSIONS("late_average")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class LateAverage(Late):
     "Weighted average of the class probabilities of one head per modality"
     formula, source, cost = "p = Σ wᵢ pᵢ", "–", "one head per modality"
+    use = "first, where the votes are far from independent: a class needs one advocate"
 
     def call(self, inputs): return sum(w*p for w, p in zip(self.votes(inputs), inputs))
 
@@ -50,5 +51,10 @@ class LateAverage(Late):
 class LateProduct(Late):
     "Weighted geometric mean of the class probabilities of one head per modality, made to sum to 1"
     formula, source, cost = "p ∝ Π pᵢ^wᵢ", "Hinton, 2002, doi:10.1162/089976602760128018", "one head per modality"
+    use = "first, on a thousand rows or so, where the modalities err independently"
 
-    def call(self, inputs): return ops.softmax(sum(w*ops.log(ops.maximum(p, 1e-7)) for w, p in zip(self.votes(inputs), inputs)))
+    def call(self, inputs):
+        shared = lambda of: sum(w*of(p) for w, p in zip(self.votes(inputs), inputs))
+        if self.task == "regression": return shared(lambda p: p)
+        if self.task == "single": return ops.softmax(shared(lambda p: ops.log(ops.maximum(p, 1e-7))))
+        return ops.sigmoid(shared(lambda p: ops.log(ops.maximum(p, 1e-7)) - ops.log(ops.maximum(1 - p, 1e-7))))

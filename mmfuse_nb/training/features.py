@@ -32,18 +32,19 @@ def in_blocks(
         if progress: progress(min(i + block, len(rows)), len(rows))
     return keras.tree.map_structure(lambda *parts: np.concatenate(parts), *out)
 
-# %% ../../nbs/61_training.features.ipynb #f39d51c5
+# %% ../../nbs/61_training.features.ipynb #7da3df90
 def features(
-    backbone, # A frozen layer: pictures (batch, size, size, 3) to features (batch, d)
+    backbone, # A frozen layer: pictures (batch, size, size, 3) to features (batch, d), or to tokens (batch, cells, d)
     pictures, # `Shared` uint8 (n, size, size, 3); what lies on disk is cached, other arrays are not
     progress=None, # Called with (done, total)
-) -> Shared: # float32 (n, d)
+) -> Shared: # float32 (n, d), or float16 (n, cells, d)
     "What a frozen backbone sees in each picture"
     x = keras.Input(pictures.shape[1:], dtype="uint8", name="image")
     model, base = keras.Model({"image": x}, backbone(x)), pictures.base
-    seen = lambda part, told=None: in_blocks(model, {"image": part}, progress=told).astype("float32")
+    shape, kind = model.output.shape[1:], "float32" if len(model.output.shape) == 2 else "float16"
+    seen = lambda part, told=None: in_blocks(model, {"image": part}, progress=told).astype(kind)
     if not isinstance(base, np.memmap): return Shared(seen(base, progress), pictures.at)
     weights = digest(*(np.asarray(w) for w in backbone.get_weights()))
-    name = digest([Path(base.filename).parts[-2:], weights, keras.backend.backend(), backbone.compute_dtype])[:32]  # the folder tells size and resizing
+    name = digest([Path(base.filename).parts[-2:], weights, keras.backend.backend(), backbone.compute_dtype, shape])[:32]  # the folder tells size and resizing
     def make(start, stop, out): out[:] = seen(base[start:stop])
-    return Shared(stored(cache_dir()/"features"/f"{name}.npy", (len(base), model.output.shape[-1]), "float32", make, 256, progress), pictures.at)
+    return Shared(stored(cache_dir()/"features"/f"{name}.npy", (len(base), *shape), kind, make, 256, progress), pictures.at)

@@ -7,15 +7,16 @@ __all__ = ['ENDED', 'BUSY', 'SILENCE', 'HISTORY', 'PACKAGES', 'alive', 'process'
            'ask', 'asked', 'read_history', 'environment', 'in_one_kind', 'role_frame', 'write_folder', 'read_table',
            'read_spec', 'is_run', 'move_aside', 'same_run', 'take_folder']
 
-# %% ../../nbs/60_training.folder.ipynb #1e90eafb
+# %% ../../nbs/60_training.folder.ipynb #134b6462
 import os, platform, socket, time
+import numpy as np
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from ..core import UserError, read_json, read_jsonl, write_atomic, write_json
-from ..data.cells import cell, columns_of
+from ..data.cells import FEATURES, cell, columns_of
 from ..data.images import PictureError, picture_bytes
 
-# %% ../../nbs/60_training.folder.ipynb #6f4e414f
+# %% ../../nbs/60_training.folder.ipynb #244de4fc
 ENDED = ("finished", "failed", "stopped", "interrupted")
 BUSY = ("queued", "preparing", "running", "paused")
 SILENCE = 60 # Seconds without a heartbeat after which a worker on another machine counts as dead
@@ -41,7 +42,7 @@ def identity(pid:int) -> dict:
     "What a status says of the process that is at work"
     return {"pid": pid, "born": process(pid)[1], "host": socket.gethostname()}
 
-# %% ../../nbs/60_training.folder.ipynb #f6788b2b
+# %% ../../nbs/60_training.folder.ipynb #72ab9ce2
 def read_status(
     folder, # A run folder
 ) -> dict: # Content of status.json; the state is what holds now
@@ -60,7 +61,7 @@ def write_status(
     write_json(Path(folder)/"status.json", status)
     return status
 
-# %% ../../nbs/60_training.folder.ipynb #7f131dfb
+# %% ../../nbs/60_training.folder.ipynb #435eef08
 def ask(
     folder, # A run folder
     what:str, # "run", "pause" or "stop"
@@ -72,8 +73,9 @@ def asked(folder) -> str:
     "What is asked of the worker now"
     return (read_json(Path(folder)/"control.json") or {}).get("ask", "run")
 
-# %% ../../nbs/60_training.folder.ipynb #e5000f15
-HISTORY = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "val_macro_f1", "seconds"]
+# %% ../../nbs/60_training.folder.ipynb #20301b47
+HISTORY = {"classes": ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "val_macro_f1", "seconds"],
+           "numbers": ["epoch", "loss", "mae", "val_loss", "val_mae", "val_r2", "seconds"]}
 
 def read_history(
     folder, # A run folder
@@ -81,9 +83,10 @@ def read_history(
     "One row per epoch; an empty frame before the first"
     import pandas as pd
     rows = {e["epoch"]: e for e in read_jsonl(Path(folder)/"events.jsonl")[0] if e.get("type") == "epoch"}
-    return pd.DataFrame([rows[k] for k in sorted(rows)], columns=HISTORY)
+    kind = "numbers" if read_json(Path(folder)/"data.json", {}).get("task") == "regression" else "classes"
+    return pd.DataFrame([rows[k] for k in sorted(rows)], columns=HISTORY[kind])
 
-# %% ../../nbs/60_training.folder.ipynb #65652527
+# %% ../../nbs/60_training.folder.ipynb #1a2ca3cd
 PACKAGES = ("mmfuse_nb", "keras", "tensorflow", "jax", "numpy", "pandas", "scikit-learn", "gensim", "pillow")
 
 def environment() -> dict:
@@ -94,7 +97,7 @@ def environment() -> dict:
         except PackageNotFoundError: pass
     return {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system(), "packages": found}
 
-# %% ../../nbs/60_training.folder.ipynb #99d179d5
+# %% ../../nbs/60_training.folder.ipynb #ae3ff26f
 def in_one_kind(root, cells):
     "Pictures all as paths, or all as bytes where some are; one that cannot be read is empty bytes"
     if not any(isinstance(v, bytes) for v in cells): return cells
@@ -110,12 +113,13 @@ def role_frame(
     out = {}
     for role, c in ((r, c) for r, held in table.roles.items() for c in columns_of(held)):
         values, read = table.frame[c], table.values.get(role)
-        if role == "image": out[c] = in_one_kind(table.root, read)
+        if role in FEATURES: out[c] = [v.tolist() if isinstance(v, np.ndarray) else v for v in values] if values.dtype == object else values
+        elif role == "image": out[c] = in_one_kind(table.root, read)
         elif role == "label" and table.task == "multilabel": out[c] = [None if v is None else list(v) for v in read]
         else: out[c] = [cell(v, role != "text") for v in values] if values.dtype.kind not in "iufbM" else values
     return out
 
-# %% ../../nbs/60_training.folder.ipynb #81347a31
+# %% ../../nbs/60_training.folder.ipynb #527e477c
 def write_folder(
     folder, # The run folder to be made
     spec, # `FusionSpec`
@@ -132,7 +136,7 @@ def write_folder(
     write_json(folder/"environment.json", environment())
     write_atomic(folder/"spec.yaml", spec.to_yaml())
 
-# %% ../../nbs/60_training.folder.ipynb #9ce9856a
+# %% ../../nbs/60_training.folder.ipynb #4f6d26cf
 def read_table(
     folder, # A run folder
 ): # The `FusionTable` that the run is about
@@ -148,7 +152,7 @@ def read_spec(folder): # `FusionSpec`
     from mmfuse_nb.models.spec import FusionSpec
     return FusionSpec.from_yaml((Path(folder)/"spec.yaml").read_text(encoding="utf-8"))
 
-# %% ../../nbs/60_training.folder.ipynb #6e113d9a
+# %% ../../nbs/60_training.folder.ipynb #28298efc
 def is_run(folder) -> bool:
     "Is this a run folder?"
     return (Path(folder)/"spec.yaml").is_file() and (Path(folder)/"data.json").is_file()
@@ -164,7 +168,7 @@ def same_run(folder, spec, table) -> bool:
     "Does the folder hold a run of this spec on this table?"
     return is_run(folder) and read_spec(folder) == spec and read_json(folder/"data.json")["fingerprint"] == table.fingerprint
 
-# %% ../../nbs/60_training.folder.ipynb #cddd5643
+# %% ../../nbs/60_training.folder.ipynb #15f96edd
 def take_folder(
     folder, # Where the run shall be
     spec, # `FusionSpec`

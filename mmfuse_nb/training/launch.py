@@ -5,34 +5,32 @@
 # %% auto #0
 __all__ = ['begin', 'bar', 'load_backend', 'train', 'start']
 
-# %% ../../nbs/66_training.launch.ipynb #d7e2aee1
+# %% ../../nbs/66_training.launch.ipynb #bb41fcad
 import os, sys
 from ..core import UserError, need
 from ..data.table import FusionTable, check_classes, inspect_table
-from ..models.spec import FusionSpec, options_of
+from ..models.spec import FusionSpec, name_of, options_of
+from ..models.tasks import check_table as check_table_for
 from .folder import BUSY, ask, take_folder
 from .run import Run
 from .supervise import launch
 
-# %% ../../nbs/66_training.launch.ipynb #0bf84a24
+# %% ../../nbs/66_training.launch.ipynb #6e62e06a
 def begin(spec, table, folder, epochs, overwrite) -> tuple: # (Run, the split table)
     "Check what was given, and take the folder"
     if not isinstance(spec, FusionSpec): raise UserError(f"The spec is made with mf.FusionSpec(…). Received: {type(spec).__name__}.")
     if not isinstance(table, FusionTable): raise UserError(f"The table is made with mf.FusionTable.from_csv(…) or from_frame(…). Received: {type(table).__name__}.")
-    for role in ("image", "text"):
-        if getattr(spec, role) and role not in table.roles:
-            raise UserError(f"The spec reads {role}s, and the table has no column in the role {role}. Name it, or pass {role}=None in the spec.")
-    if "label" not in table.roles: raise UserError("Training needs labels. Name the column with label=… when the table is made.")
+    check_table_for(spec, table)
     if spec.backend == "jax": need("jax", extra="jax")
+    if spec.text and name_of(spec.text) == "sentence": need("onnxruntime", extra="pretrained")
     if epochs is not None: spec = spec.replace(epochs=epochs)
     if "path" in options_of(spec.vectors): spec = spec.replace(vectors={**spec.vectors, "path": os.path.abspath(spec.vectors["path"])})
-    if table.task != "single": raise UserError(f"Training predicts one label a row so far, and this table's task is {table.task!r}. It can be checked, split and prepared.")
     check_classes(inspect_table(table))
     if "split" not in table.roles: table = table.split()
     run = Run(take_folder(folder, spec, table, overwrite))
     return run, table
 
-# %% ../../nbs/66_training.launch.ipynb #c1c37b1e
+# %% ../../nbs/66_training.launch.ipynb #19c41379
 def bar(run, epochs):
     "A progress bar that is fed with events"
     from tqdm.auto import tqdm
@@ -45,7 +43,7 @@ def bar(run, epochs):
             shown.update(event["epoch"] - shown.n)
     return shown, watch
 
-# %% ../../nbs/66_training.launch.ipynb #e265a812
+# %% ../../nbs/66_training.launch.ipynb #21e5afa1
 def load_backend():
     "Load Keras and its backend without the start-up messages that TensorFlow writes past Python"
     if "keras" in sys.modules: return
@@ -59,7 +57,7 @@ def load_backend():
         os.dup2(held, 2)
         os.close(held), os.close(nothing)
 
-# %% ../../nbs/66_training.launch.ipynb #e7af7016
+# %% ../../nbs/66_training.launch.ipynb #f0990855
 def train(
     spec, # `FusionSpec`
     table, # `FusionTable`; split by the defaults if it is not
@@ -81,7 +79,7 @@ def train(
         if shown is not None: shown.close()
     return run
 
-# %% ../../nbs/66_training.launch.ipynb #e8e83d37
+# %% ../../nbs/66_training.launch.ipynb #8d85ff5b
 def start(
     spec, # `FusionSpec`
     table, # `FusionTable`; split by the defaults if it is not

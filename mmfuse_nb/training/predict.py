@@ -5,17 +5,21 @@
 # %% auto #0
 __all__ = ['Predictor', 'predict', 'embed']
 
-# %% ../../nbs/64_training.predict.ipynb #2b2c7e78
+# %% ../../nbs/64_training.predict.ipynb #2c957213
 from pathlib import Path
 import keras, numpy as np, pandas as pd
-from ..core import UserError, read_json, unknown
+from ..core import UserError, cache_dir, read_json, unknown
+from ..data.prepare import prepare_pictures
 from ..data.preprocess import Preprocessor
-from ..data.table import FusionTable
-from ..models.build import connect, make_inputs
+from ..data.table import FusionTable, inspect_table
+from ..models.build import make_inputs
 from ..models.catalogue import registries
+from ..models.layers import connect
+from ..models.spec import MODALITIES
 from .features import features, in_blocks
+from .outcome import decided, in_names
 
-# %% ../../nbs/64_training.predict.ipynb #c4e7188f
+# %% ../../nbs/64_training.predict.ipynb #e58c199b
 class Predictor:
     "The model of a run, ready for new rows"
     def __init__(self,
@@ -28,7 +32,7 @@ class Predictor:
         self.model = keras.saving.load_model(self.folder/"best.keras", compile=False, safe_mode=True)
         made = {l.name: l for l in self.model.layers}
         self.backbone = made.get("image_backbone")
-        inputs = make_inputs(self.pre.inputs, frozen=self.backbone is not None)
+        inputs = make_inputs(self.pre.inputs, made, frozen=self.backbone is not None)
         self.parts = keras.Model(inputs, {n: x for n, x in connect(made, inputs).items() if not n.endswith("_head")})
 
     def inputs_of(self, rows, root=None) -> dict:
@@ -36,27 +40,34 @@ class Predictor:
         if not isinstance(rows, (pd.DataFrame, FusionTable)): raise UserError(f"Rows are a FusionTable or a DataFrame. Received: {type(rows).__name__}.")
         frame, own = (rows, None) if isinstance(rows, pd.DataFrame) else (rows.to_frame(), rows.root)
         place = root or own or read_json(self.folder/"data.json")["root"]
-        arrays = self.pre.transform(frame, place)
+        kept = self.kept_pictures(rows) if root is None else None
+        arrays = self.pre.transform(frame, place, pictures=kept)
         if self.backbone is not None: arrays["image"] = features(self.backbone, arrays["image"])
         return arrays
 
-    def parts_of(self, rows, root=None) -> dict: # Array (n, …) by name: probabilities, image, text, fused
+    def kept_pictures(self, rows):
+        "Pictures of a table as they lie prepared on disk, so that each is decoded and encoded once; None for a frame"
+        if not isinstance(rows, FusionTable) or "image" not in self.pre.inputs or rows.roles.get("image") != self.pre.roles["image"]: return None
+        return prepare_pictures(inspect_table(rows), self.pre.settings["image"], cache_dir())
+
+    def parts_of(self, rows, root=None) -> dict: # Array (n, …) by name: prediction, image, text, fused
         "Everything the model computes for some rows"
         return in_blocks(self.parts, self.inputs_of(rows, root))
 
-# %% ../../nbs/64_training.predict.ipynb #b5f662f3
+# %% ../../nbs/64_training.predict.ipynb #aa223bd4
 def predict(
     predictor, # `Predictor`
     rows, # `FusionTable` or DataFrame with the columns the run was trained on; a label is not needed
     root=None, # Folder of the pictures; the table's or the run's own when omitted
-) -> pd.DataFrame: # label, and one column p_<class> per class; one row per row
-    "Predicted label and class probabilities"
-    p = predictor.parts_of(rows, root)["probabilities"]
-    classes = np.array(predictor.pre.classes, object)
-    index = rows.index if isinstance(rows, pd.DataFrame) else None
-    return pd.DataFrame(p, columns=[f"p_{c}" for c in classes], index=index).assign(label=classes[p.argmax(1)])[["label", *(f"p_{c}" for c in classes)]]
+) -> pd.DataFrame: # label, and one column p_<class> per class where there are classes; one row per row
+    "Predicted label (a list of them, or a number, by the task) and class probabilities"
+    p, pre = predictor.parts_of(rows, root)["prediction"], predictor.pre
+    index = rows.index if isinstance(rows, pd.DataFrame) else pd.RangeIndex(len(p))
+    label = pd.Series(in_names(decided(p, pre.task), pre.task, pre.classes), index, dtype=float if pre.task == "regression" else object)
+    if pre.task == "regression": return label.to_frame("label")
+    return pd.concat([label.to_frame("label"), pd.DataFrame(p, index, [f"p_{c}" for c in pre.classes])], axis=1)
 
-# %% ../../nbs/64_training.predict.ipynb #43257ce1
+# %% ../../nbs/64_training.predict.ipynb #2ed310d9
 def embed(
     predictor, # `Predictor`
     rows, # `FusionTable` or DataFrame
@@ -64,7 +75,7 @@ def embed(
     root=None, # Folder of the pictures
 ) -> np.ndarray: # float32 (n, d)
     "Vectors of rows; where fusion works on predictions, `fused` is the modalities' vectors side by side"
-    found = {k: v for k, v in predictor.parts_of(rows, root).items() if k != "probabilities"}
-    found.setdefault("fused", np.concatenate([found[m] for m in ("image", "text") if m in found], axis=1))
+    found = {k: v for k, v in predictor.parts_of(rows, root).items() if k != "prediction"}
+    found.setdefault("fused", np.concatenate([found[m] for m in MODALITIES if m in found], axis=1))
     if layer not in found: raise unknown("layer to embed with", layer, found)
     return found[layer].astype("float32")

@@ -76,7 +76,7 @@ def embed(
     from mmfuse_nb.training.predict import embed
     return embed(predictor_of(run), rows, layer, root)
 
-# %% ../../nbs/65_training.run.ipynb #9a0b9c85
+# %% ../../nbs/65_training.run.ipynb #3b1343f4
 def predictions(run):
     "What the run predicted for every row of its table; an error before it is finished"
     import pandas as pd
@@ -87,13 +87,12 @@ def predictions(run):
 def evaluate(
     run, # `Run`
     split:str="test", # "train", "val" or "test"
-): # `Evaluation`: accuracy, f1_macro, f1_micro, f1_weighted, .interval(name), .confusion, .per_class, .table
+): # By the task: accuracy, f1_macro, f1_micro, f1_weighted (f1_samples) with .per_class, or mae, rmse, r2; .interval(name), .table
     "Scores of the run on one split of its table, with bootstrap intervals"
-    from mmfuse_nb.metrics.scores import Evaluation
+    from mmfuse_nb.training.outcome import evaluation_of_frame
     frame = run.predictions
     if split not in set(frame.split): raise unknown("split", split, set(frame.split))
-    rows, number = frame[frame.split == split], {c: i for i, c in enumerate(run.classes)}
-    return Evaluation(rows.label.map(number).fillna(-1).astype(int), rows.predicted.map(number), run.classes)
+    return evaluation_of_frame(frame[frame.split == split], run.task, run.classes)
 
 # %% ../../nbs/65_training.run.ipynb #915e648b
 def events(
@@ -110,7 +109,7 @@ def describe(run) -> str:
     why = f": {s['reason']}" if s.get("reason") else ""
     return f"Run({str(run.dir)!r}, {s['state']}{where}{why})"
 
-# %% ../../nbs/65_training.run.ipynb #c7f11ecd
+# %% ../../nbs/65_training.run.ipynb #1ba23976
 class Run:
     "A view of a run folder"
     def __init__(self, folder): self.dir = Path(folder).resolve()
@@ -135,6 +134,8 @@ class Run:
     def table(self): return read_table(self.dir)
     @property
     def classes(self) -> list: return read_json(self.dir/"data.json")["classes"]
+    @property
+    def task(self) -> str: return read_json(self.dir/"data.json").get("task", "single")
     @property
     def metrics(self) -> dict: return read_json(self.dir/"metrics.json", {})
 
