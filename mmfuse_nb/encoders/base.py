@@ -33,12 +33,14 @@ class Encoder(keras.layers.Layer):
     @property
     def fixed(self): return [] # Weights that training never changes: no checkpoint needs them
 
-# %% ../../nbs/20_encoders.base.ipynb #85584b9e
+# %% ../../nbs/20_encoders.base.ipynb #8cdb9635
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class Present(keras.layers.Layer):
-    "Whether a row has the modality: prepared inputs (batch, …) to 0 or 1 (batch, 1)"
+    "Whether a row has the modality: prepared inputs (batch, …), or a mapping of numbers and categories, to 0 or 1 (batch, 1)"
     def call(self, x):
-        here = keras.ops.any(keras.ops.reshape(x != 0, (keras.ops.shape(x)[0], -1)), axis=1, keepdims=True)
-        return keras.ops.cast(here, self.compute_dtype)
+        ops, parts = keras.ops, x if isinstance(x, dict) else {"": x}
+        told = [ops.logical_not(ops.isnan(a)) if name == "numbers" else a != 0 for name, a in parts.items()]
+        flat = [ops.any(ops.reshape(t, (ops.shape(t)[0], -1)), axis=1, keepdims=True) for t in told]
+        return ops.cast(flat[0] if len(flat) == 1 else ops.logical_or(*flat), self.compute_dtype)
 
-    def compute_output_spec(self, x): return keras.KerasTensor((x.shape[0], 1), self.compute_dtype)
+    def compute_output_spec(self, x): return keras.KerasTensor((keras.tree.flatten(x)[0].shape[0], 1), self.compute_dtype)

@@ -12,7 +12,7 @@ from ..core import UserError
 from .base import FUSIONS, Fusion
 from ..layers import masked_softmax
 
-# %% ../../nbs/37_fusion.experts.ipynb #f6e26d3d
+# %% ../../nbs/37_fusion.experts.ipynb #623a2180
 class Experts(Fusion):
     "Base of fusion at the expert level: pairs of class probabilities and the vector they were made from"
     level, learns = "expert", True
@@ -30,9 +30,9 @@ class Experts(Fusion):
     def parted(self, inputs):
         "Votes (batch, n, classes), which of them are there (batch, n), and all vectors side by side (batch, d)"
         votes = ops.stack([p for p, _ in inputs], axis=1)
-        return votes, ops.any(votes > 0, axis=-1), ops.concatenate([x for _, x in inputs], axis=-1)
+        return votes, ops.any(votes != 0, axis=-1), ops.concatenate([x for _, x in inputs], axis=-1)
 
-# %% ../../nbs/37_fusion.experts.ipynb #99309bc9
+# %% ../../nbs/37_fusion.experts.ipynb #cbb6d062
 @FUSIONS("mixture")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class Mixture(Experts):
@@ -61,9 +61,9 @@ class Mixture(Experts):
 
     def call(self, inputs):
         p = ops.sum(self.weights_of(inputs)*self.parted(inputs)[0], axis=1)
-        return p if self.tied else p/ops.maximum(ops.sum(p, axis=-1, keepdims=True), 1e-7)
+        return p if self.tied or self.task != "single" else p/ops.maximum(ops.sum(p, axis=-1, keepdims=True), 1e-7)
 
-# %% ../../nbs/37_fusion.experts.ipynb #e333c0ee
+# %% ../../nbs/37_fusion.experts.ipynb #158ee920
 @FUSIONS("dynamic")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class Dynamic(Experts):
@@ -71,7 +71,7 @@ class Dynamic(Experts):
     formula = "p = e_argmax z of e = [p_t, p_v, softmax(U relu(W[v;t]))], z = W_g[v;t] + b; in training softmax((z + Gumbel)/τ) weighs them"
     source, cost = "Xue & Marculescu, 2023, DynMM, arXiv:2204.00102", "one head per modality, a joint one and a gate"
     use = "to learn how many rows need the picture at all"
-    options = ("units", "temperature", "saving")
+    options, tasks = ("units", "temperature", "saving"), ("single", "multilabel")
 
     def __init__(self,
         units:int=64, # Width of the joint expert
@@ -89,7 +89,7 @@ class Dynamic(Experts):
         super().compose(shapes)
         d = sum(x[-1] for _, x in shapes)
         self.gate, self.wide = self.dense("gate", d, len(shapes) + 1), self.dense("wide", d, self.units, "relu")
-        self.joint = self.dense("joint", self.units, self.classes, "softmax")
+        self.joint = self.dense("joint", self.units, self.classes, "softmax" if self.task == "single" else "sigmoid")
 
     def ranked(self, inputs):
         "Experts by cost (batch, n + 1, classes), which may be called (batch, n + 1), and the gate's scores in float32"

@@ -61,12 +61,12 @@ def fit_votes(
     kernel[:, seen], bias[seen] = w, b
     return kernel, bias
 
-# %% ../../nbs/33a_fusion.learnedlate.ipynb #f9cd044a
+# %% ../../nbs/33a_fusion.learnedlate.ipynb #5d0cde00
 @FUSIONS("stacking")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class Stacking(Fusion):
     "Logistic regression on the log probabilities of one head per modality, fitted on out-of-fold predictions (Wolpert, 1992)"
-    level, options, fitted = "prediction", ("c",), True
+    level, options, fitted, tasks = "prediction", ("c",), True, ("single",)
     formula, source = "p = softmax(W[log p₁; …; log pₙ] + b)", "Wolpert, 1992, doi:10.1016/S0893-6080(05)80023-1"
     cost, use = "one head per modality, and predictions out of fold", "every row can be predicted out of fold; dozens of rows per class"
 

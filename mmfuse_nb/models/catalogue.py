@@ -20,7 +20,7 @@ def option_type(annotation) -> dict:
     if typing.get_origin(annotation) is typing.Literal: return {"type": "str", "choices": list(typing.get_args(annotation))}
     return {"type": annotation.__name__}
 
-# %% ../../nbs/50_models.catalogue.ipynb #2b50c583
+# %% ../../nbs/50_models.catalogue.ipynb #1b42705b
 def bounds(name, kind) -> dict:
     "The least and the largest value of an option, as far as its type and its name tell"
     if kind["type"] == "int": return {"minimum": 0 if kind["default"] == 0 else 1}
@@ -35,7 +35,7 @@ def describe(
     cls, # The registered class
 ) -> dict: # What the catalogue holds of it
     "One entry of the catalogue, read from a class"
-    try: source = "".join(inspect.getsource(c) for c in cls.__mro__ if c.__module__ == cls.__module__)
+    try: source = "".join(inspect.getsource(c) for c in cls.__mro__ if c.__module__.split(".")[0] == cls.__module__.split(".")[0])
     except OSError: source = "" # typed at a prompt: its comments are gone
     options = {}
     parameters = {n: p for c in reversed(cls.__mro__) for n, p in inspect.signature(c.__init__).parameters.items()}
