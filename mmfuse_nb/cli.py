@@ -6,18 +6,18 @@
 __all__ = ['ROLES', 'run_demo', 'spec_of', 'named_roles', 'read_table', 'run_check', 'run_train', 'run_evaluate', 'show',
            'parser', 'add_table_options', 'add_model_options', 'main', 'told']
 
-# %% ../nbs/99_cli.ipynb #8634ddcb
+# %% ../nbs/99_cli.ipynb #d3a94267
 import argparse, os, sys, time
 from pathlib import Path
 from .core import UserError, write_atomic
 
-# %% ../nbs/99_cli.ipynb #e1b9dd5b
+# %% ../nbs/99_cli.ipynb #a28b6afd
 def run_demo(args):
     "mmfuse demo"
     from mmfuse_nb.export.demo import demo
     demo(args.out)
 
-# %% ../nbs/99_cli.ipynb #9e409b02
+# %% ../nbs/99_cli.ipynb #c545e512
 def spec_of(args, roles):
     "The spec that the options ask for; a role that is not named is left out of the default recipe"
     from mmfuse_nb.models.spec import FusionSpec
@@ -29,7 +29,7 @@ def spec_of(args, roles):
              "epochs": args.epochs, "seed": args.seed}
     return FusionSpec(**{**fields, **{k: v for k, v in given.items() if v is not None}})
 
-# %% ../nbs/99_cli.ipynb #7de3cb3a
+# %% ../nbs/99_cli.ipynb #af2cc075
 ROLES = ("image", "text", "label", "group", "split", "id", "weight")
 
 def named_roles(args) -> dict: # Role to column
@@ -47,7 +47,7 @@ def read_table(args):
     for finding, action, rows in found.kinds.itertuples(index=False): print(f"  {rows:,} × {finding}: {action}")
     return table, found
 
-# %% ../nbs/99_cli.ipynb #259203be
+# %% ../nbs/99_cli.ipynb #5f158c06
 def run_check(args):
     "mmfuse check items.csv"
     table, found = read_table(args)
@@ -70,7 +70,7 @@ def run_train(args):
     show(run, "test")
     print(f"\nFigures: {run.dir/'report.html'}")
 
-# %% ../nbs/99_cli.ipynb #ace51d10
+# %% ../nbs/99_cli.ipynb #40400ac6
 def run_evaluate(args):
     "mmfuse evaluate RUN"
     from mmfuse_nb.training.run import open_run
@@ -83,7 +83,7 @@ def show(run, split):
     e = run.evaluate(split)
     print(f"\n{len(e):,} {split} rows, with 95% intervals\n{e!r}\n\n{e.per_class.round(3).to_string(index=False)}")
 
-# %% ../nbs/99_cli.ipynb #5c95eb6d
+# %% ../nbs/99_cli.ipynb #fc30dba8
 def parser() -> argparse.ArgumentParser:
     "The command line"
     p = argparse.ArgumentParser(prog="mmfuse", description="Fuse pictures and words, and find out whether fusion helps.")
@@ -104,7 +104,7 @@ def parser() -> argparse.ArgumentParser:
     e.set_defaults(run_command=run_evaluate)
     return p
 
-# %% ../nbs/99_cli.ipynb #28592986
+# %% ../nbs/99_cli.ipynb #a3bdcd7e
 def add_table_options(p):
     "Options that name the table and its columns"
     p.add_argument("table", help="CSV, TSV, Parquet or JSON lines file, or a folder of class folders")
@@ -118,14 +118,14 @@ def add_model_options(p):
     p.add_argument("--out", metavar="DIR", required=True, help="folder of the run")
     p.add_argument("--overwrite", action="store_true", help="move aside whatever else is in that folder")
     p.add_argument("--spec", metavar="FILE", help="spec as YAML; the default recipe when omitted")
-    p.add_argument("--image-encoder", metavar="NAME", help="classic, cnn or lite0")
-    p.add_argument("--text-encoder", metavar="NAME", help="dense, mean_vectors or rnn")
-    p.add_argument("--fusion", metavar="NAME", help="concat, gated, late_average or late_product")
+    from mmfuse_nb.models.catalogue import catalogue
+    for option, kind in (("--image-encoder", "image encoder"), ("--text-encoder", "text encoder"), ("--fusion", "fusion")):
+        p.add_argument(option, metavar="NAME", help=f"one of {', '.join(catalogue()[kind])}")
     p.add_argument("--vectors", metavar="NAME", help="glove, word2vec, fasttext or random")
     p.add_argument("--epochs", type=int, metavar="N", help="passes over the training rows")
     p.add_argument("--seed", type=int, metavar="N", help="makes the run repeatable")
 
-# %% ../nbs/99_cli.ipynb #8548b5c5
+# %% ../nbs/99_cli.ipynb #72c56c4a
 def main(
     argv=None, # Words of the command line; those of the process when omitted
 ) -> int: # Exit code: 0, 2 for a mistake, 130 for Ctrl-C

@@ -80,7 +80,7 @@ def empty_cells(found, values, roles, keep=False):
     for r, action in told.items():
         if r in roles: found.add(gone[r], roles[r], f"no {r}", action=action)
 
-# %% ../../nbs/11a_data.findings.ipynb #150e7e19
+# %% ../../nbs/11a_data.findings.ipynb #e73afc1f
 LONG = 100_000 # Characters; a longer text is told
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -91,6 +91,7 @@ def picture_findings(found, values, roles, scans):
     noted = [(i, note) for i, s in enumerate(scans) for note in s.notes]
     found.add([i for i, _ in noted], roles["image"], [note for _, note in noted], values["image"])
 
+# %% ../../nbs/11a_data.findings.ipynb #e9786162
 def feature_findings(found, values, roles):
     "Features that are no numbers, or not as many as in most rows"
     for role in set(FEATURES) & set(roles):

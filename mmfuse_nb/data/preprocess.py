@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['PICTURES', 'SPLITTING', 'KINDS', 'VECTORS', 'TRAINING', 'KEPT', 'FORMAT', 'WANTED', 'filled', 'of_kind',
-           'full_settings', 'Preprocessor', 'inputs_of_text', 'role_of', 'stacked', 'words_of', 'labels_of', 'in_words',
-           'transform', 'save_preprocessor', 'load_preprocessor', 'same_preprocessor', 'blocks', 'text_folder',
-           'fit_words', 'words_elsewhere', 'scale_of', 'fit_preprocessor']
+           'full_settings', 'Preprocessor', 'inputs_of_text', 'inputs_of', 'role_of', 'stacked', 'words_of',
+           'labels_of', 'in_words', 'transform', 'save_preprocessor', 'load_preprocessor', 'same_preprocessor',
+           'blocks', 'text_folder', 'fit_words', 'words_elsewhere', 'scale_of', 'fit_preprocessor']
 
 # %% ../../nbs/15d_data.preprocess.ipynb #a328af9a
 import json
@@ -60,7 +60,7 @@ def full_settings(
         if text.get("vectors") is not None: text["vectors"] = filled("setting of vectors", text["vectors"], VECTORS, TRAINING)
     return {"image": image, "text": text, "columns": columns}
 
-# %% ../../nbs/15d_data.preprocess.ipynb #9999153d
+# %% ../../nbs/15d_data.preprocess.ipynb #36bf3f2d
 class Preprocessor:
     "Turns rows of a table into the arrays a model is fed"
     def __init__(self,
@@ -82,17 +82,7 @@ class Preprocessor:
         self.idf, self.columns, self.task, self.separator = idf, list(columns), task, separator
         self.widths, self.scale = dict(widths or {}), tuple(scale)
 
-    @property
-    def inputs(self) -> dict:
-        "Name to shape (without the batch) and dtype of each input"
-        image, text, out = self.settings["image"], self.settings["text"], {}
-        if image and image["kind"] == "pictures": out["image"] = ((image["size"], image["size"], 3), "uint8")
-        out |= {f"{m}_features": ((d,), "float32") for m, d in self.widths.items()}
-        if text: out |= inputs_of_text(text)
-        kinds = Counter("categories" if p["kind"] == "category" else "numbers" for p in self.columns)
-        return out | {k: ((kinds[k],), t) for k, t in (("numbers", "float32"), ("categories", "int32")) if kinds[k]}
-
-# %% ../../nbs/15d_data.preprocess.ipynb #525a544c
+# %% ../../nbs/15d_data.preprocess.ipynb #b3930e95
 def inputs_of_text(text):
     "Name to shape and dtype of what is made of a text; none of features made elsewhere"
     made = {"tokens": ("tokens", (text.get("length"),), "int32"), "sentence": ("sentence", (text.get("length"), WIDTH), "float16"),
@@ -100,6 +90,18 @@ def inputs_of_text(text):
     name, *rest = made.get(text["kind"], [None])
     return {name: tuple(rest)} if name else {}
 
+def inputs_of(self) -> dict:
+    "Name to shape (without the batch) and dtype of each input"
+    image, text, out = self.settings["image"], self.settings["text"], {}
+    if image and image["kind"] == "pictures": out["image"] = ((image["size"], image["size"], 3), "uint8")
+    out |= {f"{m}_features": ((d,), "float32") for m, d in self.widths.items()}
+    if text: out |= inputs_of_text(text)
+    kinds = Counter("categories" if p["kind"] == "category" else "numbers" for p in self.columns)
+    return out | {k: ((kinds[k],), t) for k, t in (("numbers", "float32"), ("categories", "int32")) if kinds[k]}
+
+Preprocessor.inputs = property(inputs_of)
+
+# %% ../../nbs/15d_data.preprocess.ipynb #651d6457
 def role_of(
     settings:dict, # See `full_settings`
     modality:str, # "image" or "text"

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['PARTS', 'WORDS', 'crooked', 'zero_byte', 'cut', 'ends_quoted', 'numbers', 'reading', 'read_csv', 'read_jsonl',
            'read_parquet', 'folder_files', 'read_texts', 'read_folder', 'hub_column', 'read_hub', 'named_like', 'facts',
-           'guess_roles']
+           'guess_roles', 'read_path']
 
-# %% ../../nbs/11c_data.readers.ipynb #3dc53669
+# %% ../../nbs/11c_data.readers.ipynb #6200fd10
 import codecs, csv, json, os, re
 from pathlib import Path
 import numpy as np
@@ -15,7 +15,7 @@ import pandas as pd
 from ..core import UserError, need, unknown
 from .dialect import CODES, MARKS, PICTURE, column_names, decodes, find_encoding, find_separator, is_header, likeliest, records
 
-# %% ../../nbs/11c_data.readers.ipynb #889bdc63
+# %% ../../nbs/11c_data.readers.ipynb #cd40b0b7
 def crooked(
     path, # File
     encoding:str, # Its encoding
@@ -36,7 +36,7 @@ def crooked(
         except csv.Error as e: told = f"line {start}: {e}"
     return UserError(f"{path} is not a regular CSV: {told}.")
 
-# %% ../../nbs/11c_data.readers.ipynb #655a1536
+# %% ../../nbs/11c_data.readers.ipynb #4d805232
 def zero_byte(
     path, # File in an encoding without zero bytes
 ):
@@ -47,7 +47,7 @@ def zero_byte(
             if (at := block.find(b"\0")) >= 0: raise UserError(f"{path} has a zero byte in line {line + block.count(10, 0, at)}: it is no text, or damaged.")
             line += block.count(b"\n")
 
-# %% ../../nbs/11c_data.readers.ipynb #377b2a5e
+# %% ../../nbs/11c_data.readers.ipynb #57db8c5a
 def cut(
     path, # File
     encoding:str, # Its encoding
@@ -68,14 +68,14 @@ def cut(
     if len(frame) and frame.iloc[-1, -1].endswith("\n") and not ends_quoted(path): raise crooked(path, encoding, separator, len(names))
     return frame
 
-# %% ../../nbs/11c_data.readers.ipynb #a27fbe6b
+# %% ../../nbs/11c_data.readers.ipynb #3824cf54
 def ends_quoted(path):
     "Whether the last thing in a file is a quote"
     with open(path, "rb") as f:
         f.seek(-min(16, f.seek(0, os.SEEK_END)), os.SEEK_END)
         return f.read().rstrip(b"\r\n\0").endswith(b'"')
 
-# %% ../../nbs/11c_data.readers.ipynb #54f0b993
+# %% ../../nbs/11c_data.readers.ipynb #c029b274
 def numbers(
     column, # Of text
 ): # Numbers, or the column as it is
@@ -83,7 +83,7 @@ def numbers(
     try: return pd.to_numeric(column.replace("", None))
     except (ValueError, TypeError): return column
 
-# %% ../../nbs/11c_data.readers.ipynb #b4aa6fb6
+# %% ../../nbs/11c_data.readers.ipynb #81948996
 def reading(
     path, # File
     read, # Called with the encoding
@@ -105,7 +105,7 @@ def reading(
     except LookupError: raise unknown("encoding", encoding, ["utf-8", "utf-16", "latin-1", *CODES]) from None
     except OSError as e: raise UserError(f"{path} cannot be read: {e.strerror or e}.") from None
 
-# %% ../../nbs/11c_data.readers.ipynb #518d278d
+# %% ../../nbs/11c_data.readers.ipynb #dc02732a
 def read_csv(
     path, # CSV or TSV file
     text_columns=(), # Columns that stay text; others become numbers if they hold nothing else
@@ -129,7 +129,7 @@ def read_csv(
         return frame.assign(**{c: numbers(frame[c]) for c in frame if c not in text_columns}), told
     return reading(path, read, encoding)
 
-# %% ../../nbs/11c_data.readers.ipynb #9b923566
+# %% ../../nbs/11c_data.readers.ipynb #d7b63576
 def read_jsonl(
     path, # File with one JSON object a line
 ) -> tuple: # (DataFrame, {"encoding", "rows"})
@@ -151,7 +151,7 @@ def read_jsonl(
         return frame, {"encoding": encoding, "rows": len(frame)}
     return reading(path, read)
 
-# %% ../../nbs/11c_data.readers.ipynb #29bead79
+# %% ../../nbs/11c_data.readers.ipynb #3d909536
 def read_parquet(
     path, # Parquet file
 ) -> tuple: # (DataFrame, {"rows"})
@@ -165,10 +165,10 @@ def read_parquet(
         return frame, {"rows": len(frame)}
     return reading(path := Path(path), read, "binary")
 
-# %% ../../nbs/11c_data.readers.ipynb #0df32344
+# %% ../../nbs/11c_data.readers.ipynb #c59da45e
 PARTS = {**dict.fromkeys(("train", "training"), "train"), **dict.fromkeys(("val", "valid", "validation", "dev"), "val"), **dict.fromkeys(("test", "testing"), "test")}
 
-# %% ../../nbs/11c_data.readers.ipynb #c5827ac3
+# %% ../../nbs/11c_data.readers.ipynb #5116e032
 def folder_files(
     root:str, # Real path of a folder
 ) -> tuple: # (paths of pictures relative to the root, texts by path without suffix, counts)
@@ -186,7 +186,7 @@ def folder_files(
             else: texts[Path(os.path.relpath(os.path.join(at, stem), root)).as_posix()] = file
     return pictures, texts, count
 
-# %% ../../nbs/11c_data.readers.ipynb #aee8f71a
+# %% ../../nbs/11c_data.readers.ipynb #e246a43c
 def read_texts(
     files:list, # Paths
 ) -> tuple: # (texts, encodings)
@@ -198,7 +198,7 @@ def read_texts(
     used = [m if decodes(d, m) else common if decodes(d, common) else likeliest(d) for d, m in zip(held, marks)]
     return [d.decode(u).strip() for d, u in zip(held, used)], sorted(set(used))
 
-# %% ../../nbs/11c_data.readers.ipynb #9ee4fba2
+# %% ../../nbs/11c_data.readers.ipynb #049354e1
 def read_folder(
     root, # Folder with a folder for each label
 ) -> tuple: # (DataFrame with image, and text, label and split where there are any; {"rows", "texts", "encoding", "other files", …})
@@ -218,7 +218,7 @@ def read_folder(
     frame = pd.DataFrame({c: v for c, v in columns.items() if any(x is not None for x in v)})
     return frame, {"rows": len(frame), "texts": len(beside), "encoding": encodings, **count, "other files": count["other files"] + len(texts) - len(beside)}
 
-# %% ../../nbs/11c_data.readers.ipynb #49136bfa
+# %% ../../nbs/11c_data.readers.ipynb #959ed69a
 def hub_column(
     column, # Series
     feature, # What `datasets` says of it
@@ -235,7 +235,7 @@ def hub_column(
     def name(i): return inner.names[int(i)] if pd.notna(i) and i >= 0 else None
     return pd.Series([name(v) if inner is feature else None if v is None else [name(i) for i in v] for v in column], dtype=object)
 
-# %% ../../nbs/11c_data.readers.ipynb #138a2f73
+# %% ../../nbs/11c_data.readers.ipynb #877ff77d
 def read_hub(
     name_or_path, # Name of a dataset, or a folder made by `save_to_disk`
     split=None, # One of its splits; none: all, told in a column `split`
@@ -260,12 +260,12 @@ def read_hub(
     frame = pd.concat(frames, ignore_index=True)
     return frame, {"rows": len(frame), "splits": list(held), "root": root}
 
-# %% ../../nbs/11c_data.readers.ipynb #c6b9fcfb
+# %% ../../nbs/11c_data.readers.ipynb #95b9d619
 WORDS = {"image": "image img photo picture pic filename file path 图片 图像 照片", "split": "split subset partition fold set 划分",
          "label": "label labels class category target kind y tags tag 标签 类别 分类", "group": "group item product user author patient 分组 组",
          "text": "text title caption description sentence review content comment name 文本 标题 描述 评论 内容", "id": "id uid uuid key index 编号"}
 
-# %% ../../nbs/11c_data.readers.ipynb #3f8503a7
+# %% ../../nbs/11c_data.readers.ipynb #f0e447b7
 def named_like(
     name, # Of a column
     role:str, # "image", "text", …
@@ -275,7 +275,7 @@ def named_like(
     near = [w for w in words if w in parts or (not w.isascii() and w in str(name))]
     return max((len(words) - words.index(w) + 20*(parts == [w] or w == name) for w in near), default=0)
 
-# %% ../../nbs/11c_data.readers.ipynb #8b2724c0
+# %% ../../nbs/11c_data.readers.ipynb #10e968de
 def facts(
     column, # Series
     root, # Folder of the pictures
@@ -292,7 +292,7 @@ def facts(
     return {"picture": share([v for v in cells if picture(v)]), "here": len(here)/max(len(words[:20]), 1), "words": share(words), "kinds": len(kinds), "seen": len(cells),
             "length": sum(map(len, words))/max(len(words), 1), "parts": bool(words) and all(v.strip().lower() in PARTS for v in words)}
 
-# %% ../../nbs/11c_data.readers.ipynb #0d7754c4
+# %% ../../nbs/11c_data.readers.ipynb #31c2a9c9
 def guess_roles(
     frame, # DataFrame
     root=".", # Folder of the pictures
@@ -311,3 +311,17 @@ def guess_roles(
     take("text", lambda c, f: (f["words"] > .5)*(f["kinds"] > f["seen"]/2 or f["length"] > 20 or named_like(c, "text"))*(1 + named_like(c, "text")/10)*f["length"])
     if "label" not in roles: take("label", lambda c, f: few(f)*(f["words"] > .5)*(f["length"] < 40)/f["kinds"])
     return roles
+
+# %% ../../nbs/11c_data.readers.ipynb #3f093902
+def read_path(
+    path, # CSV, TSV, Parquet or JSON lines file; a folder of class folders; or a saved data set
+    columns=(), # Columns of a CSV file to be read as text
+) -> tuple: # (DataFrame, how it was read, folder of the pictures)
+    "The frame that a path holds"
+    path = Path(path).expanduser()
+    if path.is_dir():
+        saved = any((path/f).is_file() for f in ("state.json", "dataset_dict.json"))
+        frame, source = read_hub(path) if saved else read_folder(path)
+        return frame, source, source.get("root", path)
+    kind = {".parquet": read_parquet, ".pq": read_parquet, ".jsonl": read_jsonl, ".ndjson": read_jsonl}.get(path.suffix.lower())
+    return *(kind(path) if kind else read_csv(path, columns)), path.parent

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from ..core import assets, need
 
-# %% ../../nbs/14b_data.sentences.ipynb #c2658983
+# %% ../../nbs/14b_data.sentences.ipynb #b2886e5b
 WIDTH = 384 # Numbers of a token's state
 
 @functools.cache
@@ -32,6 +32,7 @@ def pieces_of(
     ids = minilm()[0].encode(text).ids
     return ids if len(ids) <= length else ids[:length - 1] + ids[-1:]
 
+# %% ../../nbs/14b_data.sentences.ipynb #a680e89f
 def states_of(
     text, # A text, None for none
     length:int=24, # At most so many word pieces

@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['inspect_table', 'set_aside_rows', 'check_table', 'check_classes', 'strata', 'with_split', 'unsplit', 'split_table',
-           'rename_split', 'fold_table', 'to_frame', 'column', 'picture', 'fingerprint', 'table_from_frame', 'encoded',
-           'table_from_csv', 'table_from_parquet', 'table_from_jsonl', 'table_from_folder', 'table_from_hub',
-           'read_path', 'table_from_path', 'FusionTable', 'classes', 'splits', 'findings', 'quarantine', 'set_aside',
-           'in_words']
+           'rename_split', 'fold_table', 'to_frame', 'column', 'picture', 'fingerprint', 'table_from_frame',
+           'check_ways', 'encoded', 'table_from_csv', 'table_from_parquet', 'table_from_jsonl', 'table_from_folder',
+           'table_from_hub', 'table_from_path', 'FusionTable', 'classes', 'splits', 'findings', 'quarantine',
+           'set_aside', 'in_words']
 
-# %% ../../nbs/12_data.table.ipynb #9ecfbc6b
+# %% ../../nbs/12_data.table.ipynb #8b1a4686
 import copy, hashlib, json
 from collections import Counter
 from pathlib import Path
@@ -20,7 +20,7 @@ from .cells import FEATURES, ROLES, SPLITS, TASKS, cells, check_roles, columns_o
 from .findings import (Findings, empty_cells, feature_findings, frame_of, label_findings, picture_findings, reasons_of,
     repeat_findings, split_findings, text_findings)
 from .images import PictureError, as_bytes, letterbox, picture_bytes, read_picture, scan_pictures
-from .readers import read_csv, read_folder, read_hub, read_jsonl, read_parquet
+from .readers import read_csv, read_folder, read_hub, read_jsonl, read_parquet, read_path
 from .show import Report, balance, show, summary, table_html, variants
 from .splits import fold_rows, split_rows
 
@@ -184,7 +184,7 @@ def fingerprint(
             h.update(json.dumps([role, list(held[role][start:start + 10_000])]).encode())
     return h.hexdigest()
 
-# %% ../../nbs/12_data.table.ipynb #4d837197
+# %% ../../nbs/12_data.table.ipynb #80a7452c
 def table_from_frame(
     cls, # FusionTable
     frame, # DataFrame; it is not changed
@@ -208,12 +208,16 @@ def table_from_frame(
     if not isinstance(frame, pd.DataFrame): raise UserError(f"from_frame takes a DataFrame. Received: {type(frame).__name__}. A file is read by from_csv.")
     roles = {r: c for r, c in zip(ROLES, (image, text, image_features, text_features, columns, label, group, split, id, weight)) if c is not None and columns_of(c)}
     check_roles(frame, roles)
-    if unlabelled not in ("quarantine", "keep"): raise unknown("way with unlabelled rows", unlabelled, ["quarantine", "keep"])
-    if task not in TASKS: raise unknown("task", task, TASKS)
-    if image is not None and not Path(root or ".").is_dir(): raise UserError(f"The folder of the pictures does not exist: {root}. Give it as root=.")
+    check_ways(unlabelled, task, image, root)
     return cls(encoded(frame.reset_index(drop=True), image), roles, Path(root or "."), unlabelled, task, label_separator)
 
-# %% ../../nbs/12_data.table.ipynb #f9348e2e
+# %% ../../nbs/12_data.table.ipynb #38f82bb4
+def check_ways(unlabelled, task, image, root):
+    "What is asked of a table must be known, and its pictures have a folder"
+    for what, given, known in (("way with unlabelled rows", unlabelled, ("quarantine", "keep")), ("task", task, TASKS)):
+        if given not in known: raise unknown(what, given, known)
+    if image is not None and not Path(root or ".").is_dir(): raise UserError(f"The folder of the pictures does not exist: {root}. Give it as root=.")
+
 def encoded(frame, image):
     "The frame with pictures that are no paths as the bytes of files"
     if image is None or all(v is None or isinstance(v, (str, bytes, float)) for v in frame[image]): return frame
@@ -282,20 +286,7 @@ def table_from_hub(
     frame, source = read_hub(name, part)
     return _from(cls, frame, source, roles.pop("root", source["root"]), roles)
 
-# %% ../../nbs/12_data.table.ipynb #6f269d69
-def read_path(
-    path, # CSV, TSV, Parquet or JSON lines file; a folder of class folders; or a saved data set
-    columns=(), # Columns of a CSV file to be read as text
-) -> tuple: # (DataFrame, how it was read, folder of the pictures)
-    "The frame that a path holds"
-    path = Path(path).expanduser()
-    if path.is_dir():
-        saved = any((path/f).is_file() for f in ("state.json", "dataset_dict.json"))
-        frame, source = read_hub(path) if saved else read_folder(path)
-        return frame, source, source.get("root", path)
-    kind = {".parquet": read_parquet, ".pq": read_parquet, ".jsonl": read_jsonl, ".ndjson": read_jsonl}.get(path.suffix.lower())
-    return *(kind(path) if kind else read_csv(path, columns)), path.parent
-
+# %% ../../nbs/12_data.table.ipynb #081a4bf1
 def table_from_path(
     cls, # FusionTable
     path, # See `read_path`

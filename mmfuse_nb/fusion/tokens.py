@@ -50,7 +50,7 @@ class TokenFusion(Fusion):
 
     def spread(self, weight, x): return ops.zeros_like(x[:, :1]) + weight[None]  # (n, units) to (batch, n, units)
 
-# %% ../../nbs/36_fusion.tokens.ipynb #28e62d8c
+# %% ../../nbs/36_fusion.tokens.ipynb #675b0722
 def check_sets(
     layer, # An operator at the token level
     inputs, # A list of pairs of tokens (batch, length, size) and mask (batch, length)
@@ -69,5 +69,5 @@ def check_sets(
         assert np.isfinite(a).all(), f"{layer.name}: a row without tokens of input {i} gives numbers that are not finite"
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6, err_msg=f"{layer.name}: absent tokens of input {i} change its output")
         np.testing.assert_allclose(a[~lacks], whole[~lacks], rtol=1e-5, atol=1e-6, err_msg=f"{layer.name}: a row depends on what another lacks")
-        found.append(float(np.abs(a[lacks]).max().round(2)))
+        found.append(round(float(np.abs(a[lacks]).max()), 2))
     return found

@@ -47,7 +47,7 @@ def per_class(confusion, classes) -> pd.DataFrame:
     return pd.DataFrame({"class": list(classes), "precision": ratio(hit, said), "recall": ratio(hit, true),
                          "f1": ratio(2*hit, true + said), "rows": true.astype(int)})
 
-# %% ../../nbs/07_metrics.scores.ipynb #1c87192b
+# %% ../../nbs/07_metrics.scores.ipynb #ff9af666
 class Scored:
     "Scores with intervals; what they are scores of is said by a subclass"
     def __getattr__(self, name):
@@ -62,6 +62,7 @@ class Scored:
     def table(self):
         return pd.DataFrame([(n, v, *self.intervals[n]) for n, v in self.scores.items()], columns=["metric", "value", "low", "high"])
 
+# %% ../../nbs/07_metrics.scores.ipynb #20437e53
 class Evaluation(Scored):
     "Scores of one label a row, with bootstrap intervals"
     def __init__(self,

@@ -59,7 +59,7 @@ def registries() -> dict: # Registry by kind
     from mmfuse_nb.fusion.base import FUSIONS
     return {r.kind: r for r in (IMAGE_ENCODERS, TEXT_ENCODERS, TABULAR_ENCODERS, FUSIONS)}
 
-# %% ../../nbs/50_models.catalogue.ipynb #7e564bbd
+# %% ../../nbs/50_models.catalogue.ipynb #77892f40
 def sample_inputs(e) -> list:
     "What an entry of the catalogue takes, at the size that all are measured with"
     import numpy as np
@@ -72,6 +72,7 @@ def sample_inputs(e) -> list:
             "features": lambda: zeros(512), "columns": lambda: {"numbers": zeros(4), "categories": zeros(2, dtype="int32")}}[e["reads"]]()
     return [made, zeros(128)] if e.get("conditioned") else made
 
+# %% ../../nbs/50_models.catalogue.ipynb #b01cb6a7
 CONTEXT = {"tokens": dict(vocabulary=1000, dim=50, seen=998), "columns": dict(sizes=(12, 12))} # What the data would tell an encoder
 OFFLINE = {"pretrained": dict(weights="random")}
 
@@ -123,7 +124,7 @@ def write_catalogue():
     "Write `catalogue.json` from the classes; to be run after an encoder or operator has changed"
     return write_json(assets().parent/"catalogue.json", described())
 
-# %% ../../nbs/50_models.catalogue.ipynb #55d0f590
+# %% ../../nbs/50_models.catalogue.ipynb #22b94b62
 TYPES = {"int": int, "float": (int, float), "bool": bool, "str": str, "tuple": (list, tuple)}
 
 def check_option(part:str, name:str, value, o):
@@ -138,6 +139,7 @@ def check_option(part:str, name:str, value, o):
         wanted = {"int": f"a whole number{span}", "float": f"a number{span}", "bool": "True or False", "str": "text", "tuple": "a list"}[o["type"]]
     if not fine: raise UserError(f"{name} of {part} is {wanted}. Received: {name}={value!r}.")
 
+# %% ../../nbs/50_models.catalogue.ipynb #8b024f68
 def entry(
     kind:str, # "image encoder", "text encoder", "tabular encoder" or "fusion"
     part, # "cnn" or {"name": "cnn", "dropout": .1}

@@ -108,7 +108,7 @@ def make_layers(
     if spec.dropout: made["dropout"] = layers.Dropout(spec.dropout, name="dropout", dtype=policy)
     return made
 
-# %% ../../nbs/51d_models.layers.ipynb #30b16ae8
+# %% ../../nbs/51d_models.layers.ipynb #13968514
 def encode(made, inputs) -> tuple: # (presence, what the encoder gives) by modality
     "Run each modality through its encoder"
     read, here, parts = by_modality(inputs), {}, {}
@@ -130,7 +130,9 @@ def tokens_of(made, m, part, here):
     if f"{m}_stand_in" in made: return list(made[f"{m}_stand_in"]([part["tokens"], part["mask"], here]))
     return [part["tokens"], ops.logical_and(part["mask"], here > 0)]
 
-def levels(made): return {made["fusion"].level} if "fusion" in made else set()
+def levels(made):
+    "The level of fusion as a set; empty for one modality"
+    return {made["fusion"].level} if "fusion" in made else set()
 
 # %% ../../nbs/51d_models.layers.ipynb #391a4872
 def connect(

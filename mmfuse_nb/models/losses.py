@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 from ..data.balance import remedies
 
-# %% ../../nbs/51b_models.losses.ipynb #8caef7af
+# %% ../../nbs/51b_models.losses.ipynb #aff46f2d
 TINY = 1e-7 # Probabilities are kept so far from 0 and 1
 
 def cross_entropy(
@@ -35,6 +35,7 @@ def binary_cross_entropy(
     if weight is not None: gone, here = gone*weight[0], here*weight[1]
     return ops.mean(y*here + (1 - y)*gone, axis=-1)
 
+# %% ../../nbs/51b_models.losses.ipynb #b5a6c3b0
 def adjusted(
     p, # Predicted probabilities (batch, k)
     prior, # Share of each class in training (k,)

@@ -93,7 +93,7 @@ class Fields(Inputs):
     backend: Literal["tensorflow", "jax"] = Field("tensorflow", description="What computes")
     precision: Literal["float32", "mixed_bfloat16"] = Field("float32", description="Number format")
 
-# %% ../../nbs/51_models.spec.ipynb #35fd274e
+# %% ../../nbs/51_models.spec.ipynb #6ae3c9c3
 KINDS = {"image": "image encoder", "text": "text encoder", "columns": "tabular encoder", "fusion": "fusion", "vectors": "vectors"}
 MODALITIES = ("image", "text", "columns")
 
@@ -109,6 +109,7 @@ def settled(spec) -> dict: # The parts in their shortest form; those that fall a
     elif found["vectors"] is None: raise UserError(f"{name_of(found['text'])} reads word vectors. Received: vectors=None.")
     return found
 
+# %% ../../nbs/51_models.spec.ipynb #f191f81c
 def check_fusion(found, there):
     "Whether an operator can fuse what the encoders give"
     e, n, name = entry("fusion", found["fusion"]), len(there), name_of(found["fusion"])
@@ -133,7 +134,7 @@ def check_aids(spec):
         raise UserError(f"joint_training={spec.joint_training!r} is for modalities that are fused before the prediction. Received: fusion={spec.fusion!r}.")
     if not spec.auxiliary: raise UserError(f"joint_training={spec.joint_training!r} looks at each modality's own head. Received: auxiliary=0.")
 
-# %% ../../nbs/51_models.spec.ipynb #22551da5
+# %% ../../nbs/51_models.spec.ipynb #dc8bde47
 class FusionSpec(Fields):
     "A model and its training as data: `FusionSpec(image='cnn', text='rnn', fusion='gated', vectors='word2vec', seed=0)`"
     def __init__(self, **fields):
@@ -149,20 +150,16 @@ class FusionSpec(Fields):
 
     @property
     def data(self) -> dict: return data_of(self)
-    @property
-    def modalities(self) -> list: return [m for m in MODALITIES if getattr(self, m)]
+    modalities = property(lambda self: [m for m in MODALITIES if getattr(self, m)])
     def to_dict(self) -> dict: return self.model_dump(mode="json")
     def to_json(self) -> str: return json.dumps(self.to_dict(), ensure_ascii=False)
     def to_yaml(self) -> str: return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
     def to_code(self) -> str: return to_code(self)
-    def describe(self) -> str: return describe_spec(self)
     def replace(self, **fields): return type(self)(**{**self.to_dict(), **fields})
     @classmethod
     def from_json(cls, text): return from_text(cls, text, json.loads, "JSON")
     @classmethod
     def from_yaml(cls, text): return from_text(cls, text, yaml.safe_load, "YAML")
-    @classmethod
-    def json_schema(cls) -> dict: return spec_schema(cls)
 
 # %% ../../nbs/51_models.spec.ipynb #0e921a25
 def data_of(
@@ -221,7 +218,7 @@ def describe_spec(spec) -> str: # Lines of text
     how = f"{spec.epochs} epochs of batches of {spec.batch_size}, {spec.optimizer} at {spec.learning_rate:g}, loss {spec.loss}, seed {spec.seed}"
     return "\n".join([*lines, f"Training  {how}"])
 
-# %% ../../nbs/51_models.spec.ipynb #660b9337
+# %% ../../nbs/51_models.spec.ipynb #42d0b4d4
 JSON = {"int": "integer", "float": "number", "bool": "boolean", "str": "string"}
 
 def option_schema(o) -> dict:
@@ -244,3 +241,5 @@ def spec_schema(cls) -> dict: # JSON schema
     for field, kind in KINDS.items():
         if kind != "vectors": schema["properties"][field] |= part_schema(kind)
     return schema
+
+FusionSpec.describe, FusionSpec.json_schema = describe_spec, classmethod(spec_schema)

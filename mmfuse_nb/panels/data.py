@@ -6,7 +6,7 @@
 __all__ = ['CHOSEN', 'facts', 'split_html', 'pick', 'findings_html', 'DataPanel', 'show_table', 'check_rows', 'check_failed',
            'OpenPanel', 'read_columns', 'open_table']
 
-# %% ../../nbs/90_panels.data.ipynb #b55a960d
+# %% ../../nbs/90_panels.data.ipynb #f8006feb
 from collections import Counter
 from pathlib import Path
 import ipywidgets as W
@@ -14,16 +14,16 @@ import numpy as np
 import pandas as pd
 from ..core import UserError
 from ..data.cells import SPLITS
-from ..data.readers import guess_roles
+from ..data.readers import guess_roles, read_path
 from ..data.show import cards
-from ..data.table import FusionTable, check_classes, read_path
+from ..data.table import FusionTable, check_classes
 from ..views.table import finding_counts, text_lengths
 from ..widgets.gallery import Gallery
 from ..widgets.parts import column, heading, row, say, set_options, table_html
 from ..widgets.plotly import PlotlyView
 from ..widgets.pump import on_press, pump, work
 
-# %% ../../nbs/90_panels.data.ipynb #f6b9bf9e
+# %% ../../nbs/90_panels.data.ipynb #f81bb3ac
 def facts(
     table, # FusionTable
 ) -> list: # Short texts
@@ -34,7 +34,7 @@ def facts(
     aside = len(table.quarantine)
     return out + ([f"{aside:,} set aside"] if aside else [])
 
-# %% ../../nbs/90_panels.data.ipynb #819209e5
+# %% ../../nbs/90_panels.data.ipynb #11e70d56
 def split_html(
     table, # FusionTable
 ) -> str: # HTML
@@ -44,7 +44,7 @@ def split_html(
     tile = lambda s, name: f'<div class="mmf-tile"><small>rows {name}</small><strong>{(splits == s).sum():,}</strong></div>'
     return f'<div class="mmf-tiles">{"".join(tile(s, n) for s, n in names.items())}</div>'
 
-# %% ../../nbs/90_panels.data.ipynb #0e3f3c54
+# %% ../../nbs/90_panels.data.ipynb #72b33f6f
 def pick(
     table, # FusionTable
     label:str="", # Class; empty: all
@@ -56,7 +56,7 @@ def pick(
     if split: keep &= table.splits == split
     return np.random.default_rng(0).permutation(np.flatnonzero(keep))
 
-# %% ../../nbs/90_panels.data.ipynb #008f1dd9
+# %% ../../nbs/90_panels.data.ipynb #0ceeb338
 def findings_html(
     findings, # DataFrame of `table.check()`, or None before the first check
     limit:int=60, # Most rows listed
@@ -69,7 +69,7 @@ def findings_html(
     more = f" The first {limit} of {len(findings):,}." if len(findings) > limit else ""
     return say(summary) + f'<div class="mmf-scroll" tabindex="0">{table_html(shown, "What the check found." + more)}</div>'
 
-# %% ../../nbs/90_panels.data.ipynb #b5c50302
+# %% ../../nbs/90_panels.data.ipynb #b6978de4
 class DataPanel:
     "Figures, rows and findings of a table"
     def __init__(self,
@@ -97,7 +97,7 @@ class DataPanel:
         rows = pick(self.table, self.klass.value or "", self.part.value or "")
         self.gallery.fill(cards(self.table, rows), len(rows))
 
-# %% ../../nbs/90_panels.data.ipynb #1bc5d6d6
+# %% ../../nbs/90_panels.data.ipynb #01d314b3
 def show_table(panel):
     "Fill a panel from its table"
     table, roles = panel.table, panel.table.roles
@@ -112,7 +112,7 @@ def show_table(panel):
     panel.kinds.figure = finding_counts(table.findings.kinds)
     panel._fill()
 
-# %% ../../nbs/90_panels.data.ipynb #86e1fcfc
+# %% ../../nbs/90_panels.data.ipynb #088d45b1
 def check_rows(panel):
     "Read every row beside the notebook, then show what was found: before it, nobody knows which rows can be used"
     def done(_):
@@ -127,10 +127,10 @@ def check_failed(panel, error):
     panel.button.disabled, panel.found.value = False, say(error)
     panel.checked(error)
 
-# %% ../../nbs/90_panels.data.ipynb #829f45a0
+# %% ../../nbs/90_panels.data.ipynb #e1a3803e
 CHOSEN = ("image", "text", "label", "group", "split", "id", "weight")
 
-# %% ../../nbs/90_panels.data.ipynb #5a701b1c
+# %% ../../nbs/90_panels.data.ipynb #fc1379e2
 class OpenPanel:
     "Choose a file or a folder and say which column is what"
     def __init__(self,
@@ -152,7 +152,7 @@ class OpenPanel:
     def make(self): open_table(self)
     def fail(self, e): self.note.value = say(e)
 
-# %% ../../nbs/90_panels.data.ipynb #23f06c41
+# %% ../../nbs/90_panels.data.ipynb #32eb3167
 def read_columns(panel):
     "Read the file and guess the roles"
     if not panel.path.value.strip(): raise UserError("Type the path of a file or a folder first.")

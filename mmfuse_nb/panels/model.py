@@ -8,17 +8,17 @@ __all__ = ['TYPES', 'VECTOR_ENTRIES', 'VECTOR_OPTIONS', 'SECTIONS', 'PARTS', 'ki
            'show_relevant', 'read_spec', 'flow_html', 'spec_words', 'ModelPanel', 'load_spec', 'refresh_model',
            'code_texts']
 
-# %% ../../nbs/91_panels.model.ipynb #9024a881
+# %% ../../nbs/91_panels.model.ipynb #0a92ee9b
 import html, re
 import ipywidgets as W
 from traitlets import Any, HasTraits, Unicode
 from ..core import UserError
 from ..models.catalogue import catalogue
-from ..models.spec import VECTORS, FusionSpec, name_of, options_of
+from ..models.spec import MODALITIES, VECTORS, FusionSpec, name_of, options_of
 from ..widgets.parts import Code, column, heading, row, say
 from ..widgets.pump import pump
 
-# %% ../../nbs/91_panels.model.ipynb #3d80fffb
+# %% ../../nbs/91_panels.model.ipynb #c005044b
 TYPES = dict(integer="int", number="float", boolean="bool", string="str", array="tuple", object="mapping")
 
 def kind_of(
@@ -31,7 +31,7 @@ def kind_of(
         minimum=inner.get("minimum", inner.get("exclusiveMinimum")), maximum=inner.get("maximum", inner.get("exclusiveMaximum")),
         doc=schema.get("description", ""))
 
-# %% ../../nbs/91_panels.model.ipynb #53ec977a
+# %% ../../nbs/91_panels.model.ipynb #9581f3e3
 def read_text(
     text:str, # What was typed
     kind:dict, # From `kind_of` or the catalogue
@@ -54,7 +54,7 @@ def show_text(value) -> str:
     if isinstance(value, dict): return ", ".join(f"{k} {v}" for k, v in value.items())
     return "" if value is None else ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
-# %% ../../nbs/91_panels.model.ipynb #ca3e5c88
+# %% ../../nbs/91_panels.model.ipynb #1cd138b4
 class Control:
     "A control for one value: `.widget` on the page, `.value` in Python"
     def __init__(self,
@@ -78,7 +78,7 @@ class Control:
     @value.setter
     def value(self, v): self.widget.value = show_text(v) if self.typed else v
 
-# %% ../../nbs/91_panels.model.ipynb #9a685f0e
+# %% ../../nbs/91_panels.model.ipynb #016cdeeb
 def about_part(
     entry:dict, # Entry of the catalogue
 ) -> str: # HTML
@@ -104,7 +104,7 @@ def entries(kind:str) -> dict:
     if kind != "vectors": return catalogue()[kind]
     return {n: {"options": {o: VECTOR_OPTIONS[o] for o in VECTORS[n]}, **VECTOR_ENTRIES[n]} for n in VECTORS}
 
-# %% ../../nbs/91_panels.model.ipynb #eddbf5e4
+# %% ../../nbs/91_panels.model.ipynb #7faa692c
 class Picker:
     "Choice of one part, with its formula and its options"
     def __init__(self,
@@ -133,7 +133,7 @@ class Picker:
     @value.setter
     def value(self, part): write_part(self, part)
 
-# %% ../../nbs/91_panels.model.ipynb #03feaa45
+# %% ../../nbs/91_panels.model.ipynb #279786ee
 def build_options(picker):
     "Formula, source and options of the part chosen"
     picker.built = picker.choice.value
@@ -158,11 +158,11 @@ def write_part(picker, part):
     for k, v in options_of(part).items():
         if k in picker.options: picker.options[k].value = v
 
-# %% ../../nbs/91_panels.model.ipynb #5dcc91a3
-SECTIONS = {"Pictures": ("image",), "Words": ("text", "vectors"), "Fusion": ("fusion",),
+# %% ../../nbs/91_panels.model.ipynb #93c490b8
+SECTIONS = {"Pictures": ("image",), "Words": ("text", "vectors"), "Columns": ("columns",), "Fusion": ("fusion",),
     "Training": ("epochs", "batch_size", "learning_rate", "seed"), "More": ()}
 PARTS = dict(image=("Image encoder", "image encoder", True), text=("Text encoder", "text encoder", True), vectors=("Word vectors", "vectors", False),
-    fusion=("Fusion operator", "fusion", False))
+    columns=("Column encoder", "tabular encoder", True), fusion=("Fusion operator", "fusion", False))
 
 def make_controls(
     changed, # Called when the reader has changed something
@@ -171,7 +171,7 @@ def make_controls(
     schema = FusionSpec.model_json_schema()["properties"]
     return {f: Picker(*PARTS[f][:2], changed, PARTS[f][2]) if f in PARTS else Control(f, kind_of(s), changed) for f, s in schema.items()}
 
-# %% ../../nbs/91_panels.model.ipynb #9495d56b
+# %% ../../nbs/91_panels.model.ipynb #b16d7eb6
 def make_form(
     controls:dict, # From `make_controls`
     roles, # Roles of the table: pictures alone need no words
@@ -187,18 +187,19 @@ def make_form(
         boxes[name] = column(*([heading(name)] if name != "More" else []), *parts, css="mmf-section")
     boxes["More"].layout.display = "none"
     more.observe(lambda c: pump.do(lambda: setattr(boxes["More"].layout, "display", "" if c["new"] else "none")), "value")
-    if "image" not in roles: boxes["Pictures"].layout.display = "none"
-    if "text" not in roles: boxes["Words"].layout.display = "none"
+    for m, name in (("image", "Pictures"), ("text", "Words"), ("columns", "Columns")):
+        if not {m, f"{m}_features"} & set(roles): boxes[name].layout.display = "none"
     return column(*list(boxes.values())[:-1], more, boxes["More"], css="mmf-form")
 
-# %% ../../nbs/91_panels.model.ipynb #fe70ee91
+# %% ../../nbs/91_panels.model.ipynb #65f0142a
 def show_relevant(controls):
     "Hide the controls that change nothing for the parts chosen"
-    image, text = controls["image"].choice.value, controls["text"].choice.value
-    reads = catalogue()["text encoder"].get(text, {}).get("reads")
-    relevant = dict(fusion=bool(image and text), image_size=bool(image), image_resize=bool(image), augment=bool(image),
-        vectors=reads == "tokens", text_length=reads == "tokens", features=reads == "bag", weighting=reads == "bag",
-        tokeniser=bool(text), min_count=bool(text), auxiliary=bool(image and text))
+    image, text, columns = (controls[m].choice.value for m in MODALITIES)
+    reads, both = catalogue()["text encoder"].get(text, {}).get("reads"), (image is not None) + (text is not None) + (columns is not None) > 1
+    seen, cut = catalogue()["image encoder"].get(image, {}).get("reads") == "image", reads in ("tokens", "bag")
+    relevant = dict(fusion=both, image_size=seen, image_resize=seen, augment=seen, vectors=reads == "tokens", text_length=reads in ("tokens", "sentence"),
+        features=reads == "bag", weighting=reads == "bag", tokeniser=cut, min_count=cut, auxiliary=both, missing=both, modality_dropout=both,
+        joint_training=both, focal_gamma=controls["loss"].value == "focal")
     for f, on in relevant.items():
         if f in controls: controls[f].widget.layout.display = "" if on else "none"
 
@@ -207,7 +208,7 @@ def read_spec(controls) -> FusionSpec:
     fields = {f: c.value for f, c in controls.items() if c.widget.layout.display != "none" or f not in ("vectors", "fusion")}
     return FusionSpec(**fields)
 
-# %% ../../nbs/91_panels.model.ipynb #bfe804b8
+# %% ../../nbs/91_panels.model.ipynb #b99230cb
 def flow_html(
     spec, # FusionSpec
     classes:int=0, # Number of classes; 0: not known
@@ -217,7 +218,9 @@ def flow_html(
         + (f"<span>{html.escape(str(note))}</span>" if note else "") + "</div>")
     size = spec.image_size or (catalogue()["image encoder"].get(name_of(spec.image), {}).get("size") if spec.image else None)
     ins = [box("v", "pictures", name_of(spec.image), f"{size}×{size} pixels" if size else "")] if spec.image else []
-    if spec.text: ins.append(box("t", "words", name_of(spec.text), f"vectors: {name_of(spec.vectors)}" if spec.vectors else "bag of words"))
+    read = {"bag": "bag of words", "sentence": "a pretrained encoder", "features": "features made elsewhere"}
+    if spec.text: ins.append(box("t", "words", name_of(spec.text), f"vectors: {name_of(spec.vectors)}" if spec.vectors else read.get(catalogue()["text encoder"][name_of(spec.text)]["reads"], "")))
+    if spec.columns: ins.append(box("t", "columns", name_of(spec.columns)))
     steps = [f'<div class="mmf-ins">{"".join(ins)}</div>'] + ([box("f", "fusion", name_of(spec.fusion))] if spec.fusion else [])
     steps.append(box("o", "prediction", f"{classes} classes" if classes else "classes"))
     arrow = '<div class="mmf-arrow" aria-hidden="true"></div>'
@@ -225,9 +228,9 @@ def flow_html(
 
 def spec_words(spec) -> str:
     "A spec in a few words: the name of a run"
-    return "-".join(str(name_of(p)) for p in (spec.image, spec.text, spec.fusion) if p)
+    return "-".join(str(name_of(p)) for p in (spec.image, spec.text, spec.columns, spec.fusion) if p)
 
-# %% ../../nbs/91_panels.model.ipynb #f7135e7d
+# %% ../../nbs/91_panels.model.ipynb #c5575566
 class ModelPanel(HasTraits):
     "The form; its `spec` trait is the last spec that was whole, `error` what is wrong with the form now"
     spec, error = Any(), Unicode()
@@ -246,12 +249,13 @@ class ModelPanel(HasTraits):
         self.load(spec or self.first())
 
     def first(self):
-        lone = {f: None for f in ("image", "text") if f not in self.table.roles}
-        return FusionSpec(**lone, **(dict(fusion=None) if lone else {}))
+        there = {m: next((r for r in (m, f"{m}_features") if r in self.table.roles), None) for m in ("image", "text")}
+        fields = {m: None if r is None else "features" for m, r in there.items() if r != m}
+        return FusionSpec(**fields, **(dict(fusion=None) if None in fields.values() else {}))
     def load(self, spec): load_spec(self, spec)
     def refresh(self): refresh_model(self)
 
-# %% ../../nbs/91_panels.model.ipynb #be8bc519
+# %% ../../nbs/91_panels.model.ipynb #2af84939
 def load_spec(panel, spec):
     "Show a spec in the form"
     panel.quiet = True
@@ -262,7 +266,7 @@ def load_spec(panel, spec):
     panel.quiet = False
     panel.refresh()
 
-# %% ../../nbs/91_panels.model.ipynb #914cbf9e
+# %% ../../nbs/91_panels.model.ipynb #a4c0df47
 def refresh_model(panel):
     "Spec, picture of the model and code from what the form says now"
     show_relevant(panel.controls)
@@ -274,7 +278,7 @@ def refresh_model(panel):
     panel.flow.value = flow_html(spec, len(panel.table.classes))
     panel.spec = spec
 
-# %% ../../nbs/91_panels.model.ipynb #4f3f73bd
+# %% ../../nbs/91_panels.model.ipynb #5d1f07e2
 def code_texts(
     spec, # FusionSpec
     folder:str, # Folder of the run

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['TITLES', 'EMBED', 'tiles_html', 'headline', 'outcome', 'outcome_notes', 'ResultsPanel', 'table_of', 'show_results',
-           'show_rows', 'vectors_of', 'draw_map', 'run_row', 'runs_html', 'RunsPanel', 'fill_runs']
+           'show_classes', 'show_rows', 'vectors_of', 'draw_map', 'run_row', 'runs_html', 'RunsPanel', 'fill_runs']
 
-# %% ../../nbs/93_panels.results.ipynb #6a2bf52c
+# %% ../../nbs/93_panels.results.ipynb #787f5a29
 import html, os, subprocess, sys
 import ipywidgets as W
 import numpy as np
@@ -22,17 +22,18 @@ from ..widgets.parts import column, heading, row, say, set_options, table_html
 from ..widgets.plotly import PlotlyView
 from ..widgets.pump import on_press, pump, work
 
-# %% ../../nbs/93_panels.results.ipynb #9cf0b0a3
-TITLES = dict(accuracy="Accuracy", f1_macro="Macro F1", f1_micro="Micro F1", f1_weighted="Weighted F1")
+# %% ../../nbs/93_panels.results.ipynb #7ad3296d
+TITLES = dict(accuracy="Accuracy", f1_macro="Macro F1", f1_micro="Micro F1", f1_weighted="Weighted F1", f1_samples="F1 by rows",
+    mae="Mean absolute error", rmse="Root mean squared error", r2="R²")
 
 def tiles_html(
     evaluation, # Evaluation
 ) -> str: # HTML
     "Scores as tiles, the interval drawn under each"
     out = []
-    for name, title in TITLES.items():
-        v, (low, high) = getattr(evaluation, name), evaluation.interval(name)
-        band = f'<div class="mmf-band" aria-hidden="true"><i style="left:{low:.1%};width:{max(high - low, .004):.1%}"></i><b style="left:{v:.1%}"></b></div>'
+    for name, v in evaluation.scores.items():
+        title, (low, high) = TITLES[name], evaluation.interval(name)
+        band = "" if name in ("mae", "rmse", "r2") else f'<div class="mmf-band" aria-hidden="true"><i style="left:{low:.1%};width:{max(high - low, .004):.1%}"></i><b style="left:{v:.1%}"></b></div>'
         out.append(f'<div class="mmf-tile"><small>{title}</small><strong>{v:.3f}</strong>{band}<span>{low:.3f} to {high:.3f}</span></div>')
     return f'<div class="mmf-tiles">{"".join(out)}</div>'
 
@@ -41,11 +42,12 @@ def headline(
     evaluation, # Evaluation
 ) -> str: # One sentence
     "The result of a run in a sentence"
-    low, high = evaluation.interval("f1_macro")
-    return (f"{run.dir.name}: macro F1 {evaluation.f1_macro:.3f} ({low:.3f} to {high:.3f}) and accuracy {evaluation.accuracy:.3f} "
-        f"on {int(np.sum(evaluation.confusion)):,} test rows.")
+    first, second = ("r2", "mae") if "r2" in evaluation.scores else ("f1_macro", "accuracy")
+    (low, high), said = evaluation.interval(first), lambda name: TITLES[name] if name == "r2" else TITLES[name][0].lower() + TITLES[name][1:].replace("f1", "F1")
+    return (f"{run.dir.name}: {said(first)} {evaluation.scores[first]:.3f} ({low:.3f} to {high:.3f}) and {said(second)} {evaluation.scores[second]:.3f} "
+        f"on {len(evaluation):,} test rows.")
 
-# %% ../../nbs/93_panels.results.ipynb #b15caa5c
+# %% ../../nbs/93_panels.results.ipynb #3fc14838
 def outcome(
     predictions, # DataFrame of `run.predictions`
     right:bool=False, # Rows predicted rightly; False: wrongly
@@ -64,7 +66,7 @@ def outcome_notes(
     tone, mark = ("right", "✓") if right else ("wrong", "→")
     return {int(r): (f"{mark} {p} {s:.0%}", tone) for r, p, s in zip(rows["row"], rows["predicted"], rows["sure"])}
 
-# %% ../../nbs/93_panels.results.ipynb #9f7055d7
+# %% ../../nbs/93_panels.results.ipynb #18fc36fa
 class ResultsPanel:
     "Scores, confusion, classes, mistakes and map of one run"
     def __init__(self,
@@ -91,7 +93,7 @@ class ResultsPanel:
     def show(self, run, then=lambda text: None): show_results(self, run, then)
     def fail(self, e): self.note.value, self.place.value, self.draw.disabled = say(e), "", False
 
-# %% ../../nbs/93_panels.results.ipynb #4d98c99a
+# %% ../../nbs/93_panels.results.ipynb #a353a47f
 def table_of(
     run, # Run
     table, # FusionTable of the notebook, or None
@@ -104,20 +106,25 @@ def table_of(
         return own
     except (OSError, ValueError): return None
 
-# %% ../../nbs/93_panels.results.ipynb #ba445cef
+# %% ../../nbs/93_panels.results.ipynb #f902a690
 def show_results(panel, run, then):
     "Read what a run left behind, then show it; `then` gets the headline"
     def done(got):
         evaluation, panel.predictions, panel.shown = got
         text = headline(run, evaluation)
         panel.run, panel.note.value, panel.tiles.value = run, say(text), tiles_html(evaluation)
-        panel.matrix.figure = confusion(evaluation.confusion, evaluation.classes)
-        panel.classes.value = table_html(evaluation.per_class, "Scores of each class on the test rows")
+        if run.task == "single": show_classes(panel, evaluation)
         panel.map.layout.display, panel.draw.disabled, panel.draw.layout.display, panel.body.layout.display = "none", False, "", ""
-        show_rows(panel)
+        for part in panel.body.children[1:]: part.layout.display = "" if run.task == "single" else "none"
         then(text)
     panel.note.value = say(f"Reading the results of {run.dir.name} …")
     work(lambda: (run.evaluate("test"), run.predictions, table_of(run, panel.table)), done, owner=panel)
+
+def show_classes(panel, evaluation):
+    "Confusion, scores of each class, and rows taken for something else"
+    panel.matrix.figure = confusion(evaluation.confusion, evaluation.classes)
+    panel.classes.value = table_html(evaluation.per_class, "Scores of each class on the test rows")
+    show_rows(panel)
 
 def show_rows(panel):
     "Fill the gallery with rows predicted rightly or wrongly"
@@ -126,7 +133,7 @@ def show_rows(panel):
         rows = outcome(panel.predictions, panel.kind.value)
         panel.gallery.fill(cards(panel.shown, rows["row"].to_numpy(), outcome_notes(rows, panel.kind.value)), len(rows))
 
-# %% ../../nbs/93_panels.results.ipynb #91aa2b54
+# %% ../../nbs/93_panels.results.ipynb #f05f4d5c
 EMBED = """import sys, numpy
 from mmfuse_nb.training.run import open_run
 run = open_run(sys.argv[1])
@@ -144,7 +151,7 @@ def vectors_of(
         os.replace(fresh, kept)
     return np.load(kept, allow_pickle=False)
 
-# %% ../../nbs/93_panels.results.ipynb #0aede08d
+# %% ../../nbs/93_panels.results.ipynb #6b729312
 def draw_map(panel):
     "Embed the rows beside the notebook, then draw them"
     table, run = panel.shown, panel.run
@@ -156,7 +163,7 @@ def draw_map(panel):
     panel.draw.disabled, panel.place.value = True, say("Embedding the rows in a process of its own …")
     work(lambda: vectors_of(run), done, owner=panel)
 
-# %% ../../nbs/93_panels.results.ipynb #83591770
+# %% ../../nbs/93_panels.results.ipynb #f8832260
 def run_row(
     run, # Run
 ) -> dict: # What stands in the list of runs
@@ -165,8 +172,9 @@ def run_row(
     out = dict(run=run.dir.name, status=status, epochs=f"{state.get('epoch') or 0} of {state.get('epochs') or '?'}")
     try: e = run.evaluate("test") if status == "finished" else None
     except (OSError, ValueError, KeyError): e = None
-    low, high = e.interval("f1_macro") if e else (None, None)
-    return dict(out, accuracy=e.accuracy if e else None, macro_f1=e.f1_macro if e else None, low=low, high=high)
+    known = e.scores if e else {}
+    low, high = e.interval("f1_macro") if "f1_macro" in known else (None, None)
+    return dict(out, accuracy=known.get("accuracy"), macro_f1=known.get("f1_macro"), low=low, high=high)
 
 def runs_html(
     rows, # List of `run_row`
@@ -177,7 +185,7 @@ def runs_html(
         "95% interval": f"{r['low']:.3f} to {r['high']:.3f}" if r["low"] is not None else ""}) for r in rows]
     return table_html(pd.DataFrame(show), "Runs in this folder, scores on the test rows") if show else ""
 
-# %% ../../nbs/93_panels.results.ipynb #c40edd2b
+# %% ../../nbs/93_panels.results.ipynb #b7c4b0c8
 class RunsPanel:
     "Runs of a folder: scores and validation curves beside each other, and one to open"
     def __init__(self,
@@ -199,7 +207,7 @@ class RunsPanel:
     def show(self): work(lambda: [(r, run_row(r), r.history) for r in self.find()], lambda got: fill_runs(self, got), owner=self)
     def fail(self, e): self.note.value = say(e)
 
-# %% ../../nbs/93_panels.results.ipynb #40204da9
+# %% ../../nbs/93_panels.results.ipynb #10394726
 def fill_runs(panel, got):
     "Show what was read of the runs"
     panel.runs = {r.dir.name: r for r, _, _ in got}

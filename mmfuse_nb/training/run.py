@@ -109,7 +109,7 @@ def describe(run) -> str:
     why = f": {s['reason']}" if s.get("reason") else ""
     return f"Run({str(run.dir)!r}, {s['state']}{where}{why})"
 
-# %% ../../nbs/65_training.run.ipynb #1ba23976
+# %% ../../nbs/65_training.run.ipynb #23b5eccd
 class Run:
     "A view of a run folder"
     def __init__(self, folder): self.dir = Path(folder).resolve()
@@ -134,8 +134,7 @@ class Run:
     def table(self): return read_table(self.dir)
     @property
     def classes(self) -> list: return read_json(self.dir/"data.json")["classes"]
-    @property
-    def task(self) -> str: return read_json(self.dir/"data.json").get("task", "single")
+    task = property(lambda self: read_json(self.dir/"data.json").get("task", "single"))
     @property
     def metrics(self) -> dict: return read_json(self.dir/"metrics.json", {})
 

@@ -129,7 +129,7 @@ def obey(job):
         if word == "run": write_status(job.folder, state="running")
     if word == "stop": raise Stopped
 
-# %% ../../nbs/62_training.worker.ipynb #74c47d85
+# %% ../../nbs/62_training.worker.ipynb #a2788250
 def weights_in(job, weights, folds):
     "What each row counts in the loss of each head; None where all count alike"
     if not any("_fold" in n for n in heads_of(job)): return {n: weights for n in heads_of(job)} if (job.weights != 1).any() else None
@@ -142,6 +142,7 @@ def begin_epoch(job):
     for layer in job.trainer.layers:
         if hasattr(layer, "begin_epoch"): layer.begin_epoch(job.place["epoch"])
 
+# %% ../../nbs/62_training.worker.ipynb #bcdd7535
 def run_epoch(job):
     "Train on the rows of this epoch that are left"
     place, began, watched = job.place, time.perf_counter(), {"loss": "nll", "mae" if job.facts.task == "regression" else "accuracy": ""}
@@ -167,7 +168,7 @@ def show_step(job):
     job.tell(type="step", **where, **place["logs"], time=time.time())
     write_status(job.folder, state="running", **where, eta_seconds=round(left, 1))
 
-# %% ../../nbs/62_training.worker.ipynb #22ffb558
+# %% ../../nbs/62_training.worker.ipynb #2dd434da
 def said_of(job, rows) -> dict: # Head to array (rows, k)
     "What the model and its heads say of rows, as they are now"
     return in_blocks(job.trainer, job.arrays, rows)
@@ -179,6 +180,7 @@ def losses_now(job) -> dict: # Head to [training loss, validation loss]
     train, val = of(some), of(job.val)
     return {n: [train[n], val[n]] for n in train}
 
+# %% ../../nbs/62_training.worker.ipynb #6706c4f8
 def look_at_blend(job):
     "Every few epochs, weigh the heads anew by how they gain and how they overfit"
     if not job.trainer.blend or (job.place["epoch"] - 1) % BLEND_EPOCHS: return
@@ -187,6 +189,7 @@ def look_at_blend(job):
         for n, w in blend(before, now).items(): job.trainer.blend[n].assign(w)
     job.place["losses"] = now
 
+# %% ../../nbs/62_training.worker.ipynb #10108731
 def end_epoch(job) -> bool: # Was it the last?
     "Validate, keep the best, write the event and, now and then, a checkpoint"
     place, began = job.place, time.perf_counter()
