@@ -17,13 +17,13 @@ from .layers import facts_of
 from .tasks import check_table
 from ..sizes import size_of
 
-# %% ../../nbs/53_models.estimate.ipynb #37cc6cdd
-def words_there(table, settings) -> int:
-    "How many rows the matrix of word vectors will have"
+# %% ../../nbs/53_models.estimate.ipynb #a7defb9a
+def words_there(table, settings) -> tuple: # (rows of the matrix of word vectors, words of the training rows)
+    "How many words there will be"
     texts = table.column("text")[table.splits == "train"] if "split" in table.roles else table.column("text")
     own = set(commonest_words(Tokens(texts, settings["tokeniser"]), settings["vocabulary"], settings["min_count"]))
     shipped = shipped_glove()[0] if settings["vectors"]["name"] == "glove" and not settings["vectors"]["path"] else ()
-    return 2 + len(own.union(shipped))
+    return 2 + len(own.union(shipped)), len(own)
 
 def facts_before(spec, table):
     "What a model must know of the data, without fitting anything; word vectors are zeros that take no memory"
@@ -33,7 +33,8 @@ def facts_before(spec, table):
     plans = fit_columns(table.to_frame(), table.roles["columns"], np.ones(len(table), bool)) if settings["columns"] is not None else ()
     facts = facts_of(Preprocessor(settings, table.roles, table.classes, columns=plans, task=table.task, widths=widths))
     if not (settings["text"] and settings["text"]["kind"] == "tokens"): return facts
-    return facts._replace(vectors=np.broadcast_to(np.float32(0), (words_there(table, settings["text"]), settings["text"]["vectors"]["dim"])), seen=1)
+    rows, seen = words_there(table, settings["text"])
+    return facts._replace(vectors=np.broadcast_to(np.float32(0), (rows, settings["text"]["vectors"]["dim"])), seen=seen)
 
 # %% ../../nbs/53_models.estimate.ipynb #ec4fc206
 def estimate(
