@@ -70,7 +70,7 @@ def run_train(args):
     show(run, "test")
     print(f"\nFigures: {run.dir/'report.html'}")
 
-# %% ../nbs/99_cli.ipynb #40400ac6
+# %% ../nbs/99_cli.ipynb #2e2148c4
 def run_evaluate(args):
     "mmfuse evaluate RUN"
     from mmfuse_nb.training.run import open_run
@@ -81,7 +81,8 @@ def run_evaluate(args):
 def show(run, split):
     "Scores of a run on one split"
     e = run.evaluate(split)
-    print(f"\n{len(e):,} {split} rows, with 95% intervals\n{e!r}\n\n{e.per_class.round(3).to_string(index=False)}")
+    print(f"\n{len(e):,} {split} rows, with 95% intervals\n{e!r}")
+    if len(e.classes): print(f"\n{e.per_class.round(3).to_string(index=False)}")
 
 # %% ../nbs/99_cli.ipynb #fc30dba8
 def parser() -> argparse.ArgumentParser:

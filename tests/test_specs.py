@@ -70,6 +70,8 @@ def test_columns_and_features(table_of, tmp_path):
     trained(mf.FusionSpec(**SMALL, columns="tabular", fusion="joint_transformer"), both, tmp_path/"columns")
     run = trained(mf.FusionSpec(image="features", text="dense", fusion="product", epochs=2), both, tmp_path/"features")
     assert run.embed(both, "image").shape == (len(both), 128)
+    alone = table_of(image=None, text=None, image_features="seen")
+    assert len(alone.check()) == 0 and trained(mf.FusionSpec(image="features", text=None, epochs=2), alone, tmp_path/"alone")
     with pytest.raises(ValueError, match="no column in the role image_features"): mf.train(run.spec, table_of(), tmp_path/"none", progress=False)
 
 

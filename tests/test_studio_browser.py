@@ -87,8 +87,8 @@ def choose_long_run(page, studio):
     "Words alone, many short epochs: the curve grows within seconds, and the run is still there when the test has looked"
     studio.get_by_label("Image encoder").select_option("none")
     studio.get_by_label("Text encoder").select_option("dense")
-    studio.get_by_label("Epochs").fill("100000")
-    studio.get_by_label("Epochs").press("Tab")
+    studio.get_by_label("Epochs", exact=True).fill("100000")
+    studio.get_by_label("Epochs", exact=True).press("Tab")
     page.wait_for_function("document.querySelector('.mmf-studio .mmf-flow')?.getAttribute('aria-label') === 'dense'")
     page.wait_for_function("document.querySelector('.mmf-control input').value === 'dense-1'")
 

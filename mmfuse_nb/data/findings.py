@@ -138,7 +138,7 @@ def label_findings(found, values, roles, task):
     rare += [(max(same)[0], f"labels look alike: {', '.join(sorted(n for _, n in same))}") for same in alike.values() if len(same) > 1]
     found.add([row for row, _ in rare], roles["label"], [told for _, told in rare])
 
-# %% ../../nbs/11a_data.findings.ipynb #f047529c
+# %% ../../nbs/11a_data.findings.ipynb #f09eb1bc
 def codes_of(values) -> np.ndarray: # int (n,), -1 for None
     "A number for each distinct value"
     return pd.factorize(np.asarray(values, object))[0]
@@ -156,7 +156,7 @@ def repeat_findings(found, values, roles, digests, rows):
     picture = codes_of(digests) if digests is not None else np.full(found.n, -1)
     both = np.where((text >= 0) & (picture >= 0), picture.astype(np.int64)*(text.max(initial=0) + 1) + text, -1)
     told = np.zeros(found.n, bool)
-    kinds = [("same picture and text", both, "image"), ("same picture", picture, "image")] if digests is not None else [("same text", text, "text")]
+    kinds = [("same picture and text", both, "image"), ("same picture", picture, "image")] if digests is not None else [("same text", text, "text")]*("text" in roles)
     for what, codes, role in kinds:
         again, first = first_rows(codes, rows)
         again, first = again[~told[again]], first[~told[again]]

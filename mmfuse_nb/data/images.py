@@ -8,7 +8,7 @@ __all__ = ['MAX_BYTES', 'FORMATS', 'LARGE_FILE', 'file_lock', 'HELD', 'MODES', '
            'read_picture', 'from_array', 'as_bytes', 'letterbox', 'resize', 'each', 'Scan', 'scan_picture',
            'scan_pictures', 'load_pictures']
 
-# %% ../../nbs/11_data.images.ipynb #2aa846c1
+# %% ../../nbs/11_data.images.ipynb #d9f5516c
 import hashlib, io, json, os, threading, warnings
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ import PIL
 from PIL import Image, ImageOps, TiffImagePlugin, WebPImagePlugin # the last two: so that threads need not load them
 from ..core import UserError, cache_dir, digest, read_json, unknown, write_atomic
 
-# %% ../../nbs/11_data.images.ipynb #79f4b500
+# %% ../../nbs/11_data.images.ipynb #5635d91b
 MAX_BYTES = 100_000_000  # A larger file is not read
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 warnings.filterwarnings("ignore", module=r"PIL\.")  # what matters of a bad picture becomes its reason
@@ -29,7 +29,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")  # what matters of a bad pict
 class PictureError(UserError):
     "Why a picture cannot be used"
 
-# %% ../../nbs/11_data.images.ipynb #62d756ba
+# %% ../../nbs/11_data.images.ipynb #7426d613
 def find_picture(
     root, # Folder that holds the pictures
     path:str, # A path in the table, relative to the root
@@ -46,7 +46,7 @@ def find_picture(
     if size > MAX_BYTES: raise PictureError(f"file of {size//1_000_000} MB, more than {MAX_BYTES//1_000_000}")
     return file
 
-# %% ../../nbs/11_data.images.ipynb #08530e36
+# %% ../../nbs/11_data.images.ipynb #e23703bc
 LARGE_FILE, file_lock = 16_000_000, threading.Lock()
 
 @contextmanager
@@ -69,7 +69,7 @@ def picture_bytes(
     "Content of a picture cell"
     with _content(root, cell) as data: return data
 
-# %% ../../nbs/11_data.images.ipynb #fb2312ae
+# %% ../../nbs/11_data.images.ipynb #6375ee5f
 def max_pixels() -> int:
     "Most pixels a picture may have: $MMFUSE_MAX_PIXELS, else 50 million"
     given = os.environ.get("MMFUSE_MAX_PIXELS", "").replace("_", "") or "50000000"
@@ -79,7 +79,7 @@ def max_pixels() -> int:
     if Image.MAX_IMAGE_PIXELS and limit > Image.MAX_IMAGE_PIXELS: Image.MAX_IMAGE_PIXELS = limit  # or Pillow's own limit comes first
     return limit
 
-# %% ../../nbs/11_data.images.ipynb #6a812687
+# %% ../../nbs/11_data.images.ipynb #1a955353
 HELD = {"WEBP": 12, "TIFF": 4, "progressive": 6}  # Bytes per pixel that a decoder keeps beside the result
 
 def _room(im, whole):
@@ -94,7 +94,7 @@ def _check_size(im):
     if im.width*im.height > limit:
         raise PictureError(f"picture of {im.width}×{im.height} pixels is too large: the limit is {limit:,} (MMFUSE_MAX_PIXELS)")
 
-# %% ../../nbs/11_data.images.ipynb #d826f5ed
+# %% ../../nbs/11_data.images.ipynb #96a8154c
 def _to_rgb(im, top=1):
     "A loaded picture as RGB on white; `top` is the brightest floating-point value, where it exceeds 1"
     if im.mode.startswith("I"): im = Image.fromarray((np.asarray(im).astype("int64").clip(0, 65535)//257).astype("uint8"))
@@ -107,7 +107,7 @@ def _to_rgb(im, top=1):
         im = Image.alpha_composite(Image.new("RGBA", im.size, "white"), im)
     return im.convert("RGB")
 
-# %% ../../nbs/11_data.images.ipynb #cdc7ba2a
+# %% ../../nbs/11_data.images.ipynb #ff85b898
 def shrunk(
     im:Image.Image, # Loaded, of any mode
     near:int=0, # Shorter side that the result keeps at least, pixels; 0: the picture's own
@@ -122,7 +122,7 @@ def shrunk(
     for y in range(0, h, rows): out.paste(_to_rgb(im.crop((0, y, w, min(h, y + rows))), top).reduce(f), (0, y//f))
     return out
 
-# %% ../../nbs/11_data.images.ipynb #c02b691b
+# %% ../../nbs/11_data.images.ipynb #eeae6c6a
 MODES = {"P": "palette, converted to RGB", "PA": "palette, converted to RGB", "1": "black and white, converted to RGB", "L": "grey, converted to RGB",
     "LA": "grey, converted to RGB", "CMYK": "CMYK, converted to RGB", "F": "floating point, converted to 8 bits"}
 TURNS = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_270", 7: "TRANSVERSE", 8: "ROTATE_90"}
@@ -144,7 +144,7 @@ def _notes(im):
     elif im.mode in MODES or im.mode not in ("RGB", "RGBA", "RGBX"): yield MODES.get(im.mode, f"{im.mode}, converted to RGB")
     if "A" in im.getbands() or "transparency" in im.info: yield "alpha, laid on white"
 
-# %% ../../nbs/11_data.images.ipynb #77aaa86f
+# %% ../../nbs/11_data.images.ipynb #eacddb49
 ENDS = {b"\x89PNG": b"IEND", b"\xff\xd8\xff": b"\xff\xd9"}
 
 def _torn(data, error):
@@ -165,7 +165,7 @@ def why_not(
     if isinstance(error, Image.UnidentifiedImageError): return PictureError(f"no picture of a known format ({', '.join(FORMATS)})")
     return PictureError(f"cannot be decoded: {' '.join(str(error).split())[:80] or type(error).__name__}")
 
-# %% ../../nbs/11_data.images.ipynb #d6952056
+# %% ../../nbs/11_data.images.ipynb #34cdc672
 def _opened(data, near):
     "A picture whose header has been read, what is to be told of it, and the memory it takes"
     im = Image.open(io.BytesIO(data), formats=FORMATS)
@@ -184,7 +184,7 @@ def _decoded(im, near):
     out.info = {"notes": (*notes, *["rotated by EXIF, turned upright"]*bool(told))}
     return out
 
-# %% ../../nbs/11_data.images.ipynb #1d276af9
+# %% ../../nbs/11_data.images.ipynb #e54866dd
 THREADS = min(16, os.cpu_count() or 1)
 LARGE_MEMORY = min(16_000_000, 96_000_000//THREADS)  # Bytes from which a picture waits for its turn
 def _hire():
@@ -196,7 +196,7 @@ _hire()
 Image.core.set_block_size(1 << 26)
 if hasattr(os, "register_at_fork"): os.register_at_fork(after_in_child=_hire)
 
-# %% ../../nbs/11_data.images.ipynb #66163a1e
+# %% ../../nbs/11_data.images.ipynb #2bf587bd
 def read_picture(
     data:bytes, # An encoded picture
     near:int=0, # Side of the square wanted, pixels: a larger picture is shrunk while it is decoded, its shorter side to no less than this
@@ -210,7 +210,7 @@ def read_picture(
     except UserError as e: raise e from None
     except Exception as e: raise why_not(data, e) from None
 
-# %% ../../nbs/11_data.images.ipynb #531cebc5
+# %% ../../nbs/11_data.images.ipynb #48929756
 def from_array(
     a:np.ndarray, # (h, w), (h, w, 1), (h, w, 3) or (h, w, 4); uint8 0–255, or floating point 0–1
 ) -> Image.Image: # L, RGB or RGBA
@@ -223,7 +223,7 @@ def from_array(
     if real: a = np.round(a.astype("float64")*255).astype(np.uint8)
     return Image.fromarray(np.ascontiguousarray(a[..., 0] if a.ndim == 3 and a.shape[2] == 1 else a))
 
-# %% ../../nbs/11_data.images.ipynb #0ab6cf43
+# %% ../../nbs/11_data.images.ipynb #0360adaa
 def as_bytes(
     value, # Path, encoded bytes, Pillow picture, array, Hugging Face's {"bytes", "path"}, or nothing (None, NaN)
 ): # str, bytes or None
@@ -240,7 +240,7 @@ def as_bytes(
     except Exception as e: raise PictureError(f"A Pillow picture cannot be decoded: {str(e)[:80]}.") from None
     return out.getvalue()
 
-# %% ../../nbs/11_data.images.ipynb #6033e52f
+# %% ../../nbs/11_data.images.ipynb #2e500c55
 RESIZE = ("letterbox", "crop", "fit")
 
 def letterbox(
@@ -268,7 +268,7 @@ def resize(
     box = ((w - side)/2, (h - side)/2, (w + side)/2, (h + side)/2) if how == "crop" else None
     return picture if picture.size == (size, size) else picture.resize((size, size), Image.BICUBIC, box)
 
-# %% ../../nbs/11_data.images.ipynb #6bc2fefc
+# %% ../../nbs/11_data.images.ipynb #99556a30
 def _teller(progress, total, what):
     "A function called with (done, total), from what the caller gave as `progress`"
     if progress is not True: return progress or (lambda done, total: None)
@@ -276,7 +276,7 @@ def _teller(progress, total, what):
     bar = tqdm(total=total, desc=what)
     return lambda done, total: (bar.update(done - bar.n), bar.close() if done == total else None)
 
-# %% ../../nbs/11_data.images.ipynb #22e191fa
+# %% ../../nbs/11_data.images.ipynb #1418d038
 def each(
     function, # Called with each item
     items, # Sequence
@@ -298,7 +298,7 @@ def each(
             yield from results
     finally: pool.shutdown(cancel_futures=True) # whoever stops here does not wait for the rest
 
-# %% ../../nbs/11_data.images.ipynb #1d81e09f
+# %% ../../nbs/11_data.images.ipynb #50a075de
 class Scan(NamedTuple):
     "What is known of a picture; all empty for an absent one"
     digest:str = None # SHA-256 of the content, 64 hexadecimal digits
@@ -317,7 +317,7 @@ def scan_picture(
             return Scan(hashlib.sha256(data).hexdigest(), None, notes)
     except (PictureError, OSError) as e: return Scan(None, str(e))
 
-# %% ../../nbs/11_data.images.ipynb #9460a505
+# %% ../../nbs/11_data.images.ipynb #71c9df80
 def _stamp(root, path):
     "Size and time of change of a file, or None where there is none"
     try: stat = os.stat(find_picture(root, path))
@@ -344,7 +344,7 @@ def scan_pictures(
     if fresh: write_atomic(memory, json.dumps({**known, **fresh}))
     return [found[c][1] for c in cells]
 
-# %% ../../nbs/11_data.images.ipynb #a4f27bb6
+# %% ../../nbs/11_data.images.ipynb #ba906fe0
 def load_pictures(
     root, # Folder that holds the pictures
     cells, # (n,) paths and bytes; None is an absent picture
@@ -359,6 +359,7 @@ def load_pictures(
         if cells[i] is None: return
         try:
             with _content(root, cells[i]) as data: out[i] = np.asarray(resize(read_picture(data, size), size, how))
+            if not out[i].any(): out[i, 0, 0, 0] = 1  # a black picture is one; zeros alone are none
         except PictureError as e: raise PictureError(f"Picture {cells[i][:120]!r} of row {i}: {e}. table.check() sets such rows aside.") from None
     for _ in each(fill, range(len(cells)), progress): pass
     return out

@@ -6,7 +6,7 @@
 __all__ = ['Prepared', 'prepare_pictures', 'same_as_checked', 'prepare_words', 'prepare', 'manifest', 'bar', 'place_of',
            'writable', 'prepare_table']
 
-# %% ../../nbs/16_data.prepare.ipynb #498444c2
+# %% ../../nbs/16_data.prepare.ipynb #b0d70679
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from .cells import MODALITIES
 from .columns import to_columns
 from .images import scan_pictures
 from .preprocess import FORMAT, Preprocessor, blocks, fit_preprocessor, inputs_of_text, stacked, text_folder
+from .sentences import weights_stamp
 from .store import Shared, picture_array, stored
 from .table import FusionTable, check_classes, inspect_table
 
@@ -68,11 +69,11 @@ def same_as_checked(table, held, keys, rows):
     if told: raise UserError(f"Pictures that were in order when the table was checked no longer are ({len(told):,}): {'; '.join(told[:3])}"
                              f"{' …' if len(told) > 3 else ''}. Put them back, or check again: table.check().")
 
-# %% ../../nbs/16_data.prepare.ipynb #79baf224
+# %% ../../nbs/16_data.prepare.ipynb #39e8ec39
 def prepare_words(table, pre, place, progress=None) -> np.ndarray:
     "The texts of a table as one array on disk"
     texts, settings = table.column("text"), pre.settings["text"]
-    fitted = [FORMAT, settings] if settings["kind"] == "sentence" else text_folder(texts[table.splits == "train"], settings).name
+    fitted = [FORMAT, settings, weights_stamp()] if settings["kind"] == "sentence" else text_folder(texts[table.splits == "train"], settings).name
     name = digest(fitted, *blocks(texts))[:32]
     (shape, kind), = inputs_of_text(settings).values()
     def make(start, stop, out): out[:] = pre.words_of(texts[start:stop])

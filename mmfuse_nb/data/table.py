@@ -4,19 +4,19 @@
 
 # %% auto #0
 __all__ = ['inspect_table', 'set_aside_rows', 'check_table', 'check_classes', 'strata', 'with_split', 'unsplit', 'split_table',
-           'rename_split', 'fold_table', 'to_frame', 'column', 'picture', 'fingerprint', 'table_from_frame',
+           'rename_split', 'fold_table', 'to_frame', 'column', 'picture', 'as_kept', 'fingerprint', 'table_from_frame',
            'check_ways', 'encoded', 'table_from_csv', 'table_from_parquet', 'table_from_jsonl', 'table_from_folder',
            'table_from_hub', 'table_from_path', 'FusionTable', 'classes', 'splits', 'findings', 'quarantine',
            'set_aside', 'in_words']
 
-# %% ../../nbs/12_data.table.ipynb #8b1a4686
+# %% ../../nbs/12_data.table.ipynb #5a6a0791
 import copy, hashlib, json
 from collections import Counter
 from pathlib import Path
 import numpy as np
 import pandas as pd
 from ..core import UserError, unknown
-from .cells import FEATURES, ROLES, SPLITS, TASKS, cells, check_roles, columns_of, marked, text_columns
+from .cells import FEATURES, ROLES, SPLITS, TASKS, cell, cells, check_roles, columns_of, marked, text_columns
 from .findings import (Findings, empty_cells, feature_findings, frame_of, label_findings, picture_findings, reasons_of,
     repeat_findings, split_findings, text_findings)
 from .images import PictureError, as_bytes, letterbox, picture_bytes, read_picture, scan_pictures
@@ -167,7 +167,11 @@ def picture(
     except PictureError: return None
     return letterbox(im, size) if im and size else im
 
-# %% ../../nbs/12_data.table.ipynb #4f103b67
+# %% ../../nbs/12_data.table.ipynb #e3930510
+def as_kept(values):
+    "Values of a further column as a run keeps them"
+    return values.astype(str).to_numpy() if values.dtype.kind in "iufbM" else np.array([cell(v, True) for v in values], object)
+
 def fingerprint(
     table, # FusionTable; it is checked first, unless it has been
 ) -> str: # 64 hexadecimal digits
@@ -175,10 +179,10 @@ def fingerprint(
     inspect_table(table)
     held = {r: table.column(r) for r in ("text", "label", "group", "split", "weight") if r in table.roles}
     if "image" in table.roles: held["image"] = [s.digest for s, usable in zip(table.scans, table.usable) if usable]
-    for i, c in enumerate(columns_of(table.roles.get("columns", []))): held[f"column {i}"] = table.frame[c][table.usable].astype(str).to_numpy()
+    for i, c in enumerate(columns_of(table.roles.get("columns", []))): held[f"column {i}"] = as_kept(table.frame[c][table.usable])
     h = hashlib.sha256(table.task.encode())
     for role in FEATURES:
-        for v in table.column(role) if role in table.roles else (): h.update(b"none" if v is None else v.tobytes())
+        for v in table.column(role) if role in table.roles else (): h.update(f"{role} {None if v is None else len(v)}".encode() + (b"" if v is None else v.tobytes()))
     for role in sorted(held):
         for start in range(0, len(table), 10_000):
             h.update(json.dumps([role, list(held[role][start:start + 10_000])]).encode())

@@ -5,29 +5,18 @@
 # %% auto #0
 __all__ = ['Features', 'ImageFeatures', 'TextFeatures']
 
-# %% ../../nbs/22b_encoders.features.ipynb #c355019c
+# %% ../../nbs/22b_encoders.features.ipynb #85dc3ed2
 import keras
-from ..core import UserError
 from .base import IMAGE_ENCODERS, TEXT_ENCODERS
 from .lite0 import FeatureHead
 
-# %% ../../nbs/22b_encoders.features.ipynb #27e33ed0
+# %% ../../nbs/22b_encoders.features.ipynb #4e2c969d
 class Features(FeatureHead):
     "Base of the encoders of columns of features"
     reads = "features"
     formula = "h = relu(W drop(20 f/‖f‖) + b), f columns of the table"
     source, cost = "–", "very fast"
-    options = ("columns", "units", "dropout")
-
-    def __init__(self,
-        columns:tuple=(), # The table's columns that hold the features: one of lists, or one for each number
-        units:int=128, # Size of the vector
-        dropout:float=.5, # Share of the features, and of the vector, dropped in training
-        **kwargs, # `keras.layers.Layer` arguments
-    ):
-        super().__init__(units, dropout, **kwargs)
-        if isinstance(columns, str): raise UserError(f"{type(self).__name__} takes a list of columns. Received: columns={columns!r}.")
-        self.columns = tuple(columns)
+    options = ("units", "dropout")
 
 # %% ../../nbs/22b_encoders.features.ipynb #36d84c25
 @IMAGE_ENCODERS("features")

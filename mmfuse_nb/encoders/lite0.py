@@ -46,7 +46,7 @@ class InvertedResidual(keras.layers.Layer):
     def get_config(self):
         return {**super().get_config(), **{k: getattr(self, k) for k in ("kernel", "strides", "expansion", "filters")}}
 
-# %% ../../nbs/22_encoders.lite0.ipynb #f10cb17a
+# %% ../../nbs/22_encoders.lite0.ipynb #7ae0078d
 class Backbone(keras.layers.Layer):
     "Base of pretrained networks: pictures (batch, size, size, 3) in 0–255 to a vector (batch, d) or tokens (batch, cells, d)"
     options = ("tokens", "unfreeze", "rate")
@@ -73,6 +73,9 @@ class Backbone(keras.layers.Layer):
     def rates(self) -> list: # Pairs of a variable and its learning rate relative to the encoder's
         "What of the backbone trains, and how fast"
         return [(v, self.rate*.5**i) for i, part in enumerate(self.parts()[:self.unfreeze]) for v in part.trainable_variables]
+
+    @property
+    def fixed(self) -> list: return [v for v in self.weights if not v.trainable] # The network runs as in inference, so these never change
 
     def pooled(self, x): # A feature map (batch, height, width, d)
         return ops.reshape(x, (-1, x.shape[1]*x.shape[2], x.shape[3])) if self.tokens else ops.mean(x, axis=(1, 2))

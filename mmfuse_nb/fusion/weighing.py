@@ -5,14 +5,15 @@
 # %% auto #0
 __all__ = ['ModalityAttention', 'AdaptationGate']
 
-# %% ../../nbs/32a_fusion.weighing.ipynb #4df78755
+# %% ../../nbs/32a_fusion.weighing.ipynb #b098e523
 import keras
 from keras import ops
 from ..core import UserError
 from .base import FUSIONS, Fusion
 from .elementwise import counted, projections
+from ..layers import masked_softmax
 
-# %% ../../nbs/32a_fusion.weighing.ipynb #1d524e6b
+# %% ../../nbs/32a_fusion.weighing.ipynb #fd18c22f
 @FUSIONS("modality_attention")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class ModalityAttention(Fusion):
@@ -35,8 +36,9 @@ class ModalityAttention(Fusion):
         self.score.build((None, sum(s[-1] for s in shapes)))
 
     def weights_of(self, inputs):
-        "Weight of each modality in each row (batch, inputs); those of a row sum to 1"
-        return ops.softmax(self.score(ops.concatenate(inputs, axis=-1)))
+        "Weight of each modality in each row (batch, inputs); those of a row sum to 1, and one whose vector is zeros has none"
+        here = ops.stack([ops.any(x != 0, axis=-1) for x in inputs], axis=-1)
+        return masked_softmax(self.score(ops.concatenate(inputs, axis=-1)), here)
 
     def call(self, inputs):
         alpha = self.weights_of(inputs)

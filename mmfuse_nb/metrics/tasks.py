@@ -10,15 +10,16 @@ import numpy as np, pandas as pd
 from ..core import UserError
 from .scores import Evaluation, Scored
 
-# %% ../../nbs/07b_metrics.tasks.ipynb #0bb7d59c
+# %% ../../nbs/07b_metrics.tasks.ipynb #209210f0
 def resampled(
     rows, # Numbers of each row that are summed up (n, m)
-    resamples:int=1000, # How many times the rows are drawn anew
+    resamples:int|None=None, # How many times the rows are drawn anew; none: 1000, fewer for many rows, whose intervals are narrow
     seed:int=0, # Makes it repeatable
     block:int=50, # Resamples at a time
 ) -> np.ndarray: # (1 + resamples, m); the first are the sums of the rows as they are
     "Sums over rows, of the rows as they are and drawn anew"
     rng, n, out = np.random.default_rng(seed), len(rows), [rows.sum(0, keepdims=True)]
+    resamples = resamples or min(1000, max(200, 10_000_000//n))
     for start in range(0, resamples, block):
         out.append(rng.multinomial(n, np.full(n, 1/n), size=min(block, resamples - start)) @ rows)
     return np.concatenate(out)

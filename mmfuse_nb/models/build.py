@@ -71,7 +71,7 @@ def models_of(
     if "text_encoder" in made: set_vectors(made["text_encoder"], facts)
     return model, Trainer(start, told, name="trainer")
 
-# %% ../../nbs/52_models.build.ipynb #5af610cd
+# %% ../../nbs/52_models.build.ipynb #9c800a10
 OPTIMIZERS = {"adamw": keras.optimizers.AdamW, "adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
 
 def loss_weights(spec, outputs) -> dict: # Output to its weight
@@ -91,12 +91,12 @@ def noisy_of(spec, trainer) -> list:
     return [v for l in trainer.layers if l.name.endswith(("_encoder", "_backbone")) for v in l.trainable_variables]
 
 def optimizer_for(spec, trainer):
-    "The optimizer of a spec; word vectors are not decayed, unfrozen layers have rates of their own"
+    "The optimizer of a spec; word vectors and unfrozen layers are not decayed, and the latter have rates of their own"
     options = {"weight_decay": spec.weight_decay} if spec.optimizer == "adamw" else {"momentum": .9} if spec.optimizer == "sgd" else {}
     rates = [r for l in trainer.layers for r in getattr(l, "rates", ())]
     made = optimizer_of(OPTIMIZERS[spec.optimizer], rates, noisy_of(spec, trainer), learning_rate=spec.learning_rate, **options)
-    vectors = [l.embed.embeddings for l in trainer.layers if hasattr(l, "set_vectors")]
-    if spec.optimizer == "adamw" and vectors: made.exclude_from_weight_decay(var_list=vectors)
+    kept = [l.embed.embeddings for l in trainer.layers if hasattr(l, "set_vectors")] + [v for v, _ in rates]
+    if spec.optimizer == "adamw" and kept: made.exclude_from_weight_decay(var_list=kept)
     return made
 
 # %% ../../nbs/52_models.build.ipynb #022e4629

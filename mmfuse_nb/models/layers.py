@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['READ', 'Facts', 'facts_of', 'by_modality', 'Head', 'encoder_of', 'fusion_of', 'branch_of', 'make_layers', 'encode',
-           'vector_of', 'tokens_of', 'levels', 'connect', 'modulated']
+           'vector_of', 'tokens_of', 'levels', 'connect', 'learned_where', 'modulated']
 
 # %% ../../nbs/51d_models.layers.ipynb #bdc92807
 from typing import NamedTuple
@@ -134,7 +134,7 @@ def levels(made):
     "The level of fusion as a set; empty for one modality"
     return {made["fusion"].level} if "fusion" in made else set()
 
-# %% ../../nbs/51d_models.layers.ipynb #391a4872
+# %% ../../nbs/51d_models.layers.ipynb #22ffe9ab
 def connect(
     made:dict, # Layers by name
     inputs:dict, # `keras.Input` by name; an image input that is no picture holds the backbone's features
@@ -142,10 +142,9 @@ def connect(
     "Connect the layers of a spec to inputs"
     here, parts = encode(made, inputs)
     out, level, drop = {m: vector_of(made, m, p, here[m]) for m, p in parts.items()}, next(iter(levels(made)), None), made.get("dropout", lambda x: x)
-    found = list(out)
     if "modulate" in made and "target" in inputs: out |= modulated(made, out, inputs["target"])
-    for m in found:
-        if f"{m}_head" in made: out[f"{m}_head"] = made[f"{m}_head"](out[m] if len(found) > 1 else drop(out[m]))
+    for m in (found := list(out)):
+        if f"{m}_head" in made: out[f"{m}_head"] = learned_where(made[f"{m}_head"](out[m]), here[m]) if len(found) > 1 else made[f"{m}_head"](drop(out[m]))
     if level is None: return {**out, "prediction": out[f"{found[0]}_head"]}
     given = {"vector": lambda m: out[m], "tokens": lambda m: tokens_of(made, m, parts[m], here[m]),
              "prediction": lambda m: out[f"{m}_head"]*here[m], "expert": lambda m: [out[f"{m}_head"]*here[m], out[m]]}[level]
@@ -153,6 +152,11 @@ def connect(
     if level in ("prediction", "expert"): return {**out, "prediction": fused}
     out["fused"] = layers.Identity(name="fused", dtype=fused.dtype)(fused)
     return {**out, "prediction": made["head"](drop(out["fused"]))}
+
+def learned_where(p, here):
+    "A prediction as it is, from which nothing is learned in rows that lack the modality: there is nothing to learn from"
+    here = ops.cast(here, p.dtype)
+    return here*p + (1 - here)*ops.stop_gradient(p)
 
 def modulated(made, out, target) -> dict:
     "Vectors whose gradients are slowed where their modality is ahead"

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 from ..data.balance import remedies
 
-# %% ../../nbs/51b_models.losses.ipynb #aff46f2d
+# %% ../../nbs/51b_models.losses.ipynb #2288b909
 TINY = 1e-7 # Probabilities are kept so far from 0 and 1
 
 def cross_entropy(
@@ -19,7 +19,7 @@ def cross_entropy(
     gamma:float=0., # Of focal loss; 0: plain
 ): # (batch,)
     "Cross-entropy of one label a row"
-    p = ops.clip(p, TINY, 1.)
+    p = ops.clip(p, TINY, 1. - TINY if gamma else 1.)  # the slope of (1 − p)^γ at p = 1 is infinite below γ = 1
     return -ops.sum(y*(1 - p)**gamma*ops.log(p) if gamma else y*ops.log(p), axis=-1)
 
 def binary_cross_entropy(

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['Part', 'TRAINED', 'VECTORS', 'Share', 'Whole', 'KINDS', 'MODALITIES', 'JSON', 'name_of', 'options_of', 'checked',
-           'one_line', 'Inputs', 'Fields', 'settled', 'check_fusion', 'fusions_of', 'check_aids', 'FusionSpec',
-           'data_of', 'text_of', 'to_code', 'from_text', 'describe_spec', 'option_schema', 'part_schema', 'spec_schema']
+           'one_line', 'Inputs', 'Fields', 'settled', 'check_fusion', 'fusions_of', 'check_conditions', 'check_aids',
+           'FusionSpec', 'data_of', 'text_of', 'to_code', 'from_text', 'describe_spec', 'option_schema', 'part_schema',
+           'spec_schema']
 
 # %% ../../nbs/51_models.spec.ipynb #6f2e8dbc
 import json
@@ -126,7 +127,15 @@ def fusions_of(n:int) -> list:
     "Operators that fuse so many modalities"
     return [k for k, v in catalogue()["fusion"].items() if n <= (v["most"] or n)]
 
-# %% ../../nbs/51_models.spec.ipynb #c4d83f08
+# %% ../../nbs/51_models.spec.ipynb #c3b17ca9
+def check_conditions(spec):
+    "Whether an encoder or an operator can do its work in this spec"
+    e = entry("image encoder", spec.image) if spec.image else {}
+    if e.get("conditioned") and not spec.text: raise UserError(f"{name_of(spec.image)} looks at pictures by what the words say. Received: text=None.")
+    if spec.fusion and entry("fusion", spec.fusion).get("fitted") and (e.get("conditioned") or spec.augment or options_of(spec.image).get("unfreeze")):
+        raise UserError(f"{name_of(spec.fusion)} is fitted on predictions out of fold, for which branches train apart: no augmentation, no unfrozen layers, no encoder "
+                        f"conditioned on the words. Received: image={spec.image!r}, augment={spec.augment}.")
+
 def check_aids(spec):
     "Whether what keeps modalities from starving one another has something to do"
     if spec.joint_training == "plain": return
@@ -134,7 +143,7 @@ def check_aids(spec):
         raise UserError(f"joint_training={spec.joint_training!r} is for modalities that are fused before the prediction. Received: fusion={spec.fusion!r}.")
     if not spec.auxiliary: raise UserError(f"joint_training={spec.joint_training!r} looks at each modality's own head. Received: auxiliary=0.")
 
-# %% ../../nbs/51_models.spec.ipynb #dc8bde47
+# %% ../../nbs/51_models.spec.ipynb #b5efbcb4
 class FusionSpec(Fields):
     "A model and its training as data: `FusionSpec(image='cnn', text='rnn', fusion='gated', vectors='word2vec', seed=0)`"
     def __init__(self, **fields):
@@ -145,7 +154,7 @@ class FusionSpec(Fields):
     def parts(self):
         on = {k: v for k, v in augment_settings(self.augment).items() if v != AUGMENT[k][0]}
         self.__dict__.update(settled(self), augment=on or None)
-        check_aids(self)
+        check_conditions(self), check_aids(self)
         return self
 
     @property

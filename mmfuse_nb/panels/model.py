@@ -191,21 +191,22 @@ def make_form(
         if not {m, f"{m}_features"} & set(roles): boxes[name].layout.display = "none"
     return column(*list(boxes.values())[:-1], more, boxes["More"], css="mmf-form")
 
-# %% ../../nbs/91_panels.model.ipynb #65f0142a
+# %% ../../nbs/91_panels.model.ipynb #86e66d34
 def show_relevant(controls):
     "Hide the controls that change nothing for the parts chosen"
     image, text, columns = (controls[m].choice.value for m in MODALITIES)
     reads, both = catalogue()["text encoder"].get(text, {}).get("reads"), (image is not None) + (text is not None) + (columns is not None) > 1
     seen, cut = catalogue()["image encoder"].get(image, {}).get("reads") == "image", reads in ("tokens", "bag")
+    early = both and catalogue()["fusion"].get(controls["fusion"].choice.value, {}).get("level") in ("vector", "tokens")
     relevant = dict(fusion=both, image_size=seen, image_resize=seen, augment=seen, vectors=reads == "tokens", text_length=reads in ("tokens", "sentence"),
-        features=reads == "bag", weighting=reads == "bag", tokeniser=cut, min_count=cut, auxiliary=both, missing=both, modality_dropout=both,
-        joint_training=both, focal_gamma=controls["loss"].value == "focal")
+        features=reads == "bag", weighting=reads == "bag", tokeniser=cut, min_count=cut, auxiliary=early, missing=early, modality_dropout=both,
+        joint_training=early, dropout=early or not both, focal_gamma=controls["loss"].value == "focal")
     for f, on in relevant.items():
         if f in controls: controls[f].widget.layout.display = "" if on else "none"
 
 def read_spec(controls) -> FusionSpec:
     "The spec a form stands for; fields that cannot matter keep their defaults"
-    fields = {f: c.value for f, c in controls.items() if c.widget.layout.display != "none" or f not in ("vectors", "fusion")}
+    fields = {f: c.value for f, c in controls.items() if c.widget.layout.display != "none"}
     return FusionSpec(**fields)
 
 # %% ../../nbs/91_panels.model.ipynb #b99230cb

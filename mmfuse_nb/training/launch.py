@@ -15,12 +15,14 @@ from .folder import BUSY, ask, take_folder
 from .run import Run
 from .supervise import launch
 
-# %% ../../nbs/66_training.launch.ipynb #6e62e06a
+# %% ../../nbs/66_training.launch.ipynb #e1e200ad
 def begin(spec, table, folder, epochs, overwrite) -> tuple: # (Run, the split table)
     "Check what was given, and take the folder"
     if not isinstance(spec, FusionSpec): raise UserError(f"The spec is made with mf.FusionSpec(…). Received: {type(spec).__name__}.")
     if not isinstance(table, FusionTable): raise UserError(f"The table is made with mf.FusionTable.from_csv(…) or from_frame(…). Received: {type(table).__name__}.")
     check_table_for(spec, table)
+    weights = options_of(spec.image).get("weights", "random")
+    if weights not in ("imagenet", "random"): spec = spec.replace(image={**spec.image, "weights": os.path.abspath(weights)})
     if spec.backend == "jax": need("jax", extra="jax")
     if spec.text and name_of(spec.text) == "sentence": need("onnxruntime", extra="pretrained")
     if epochs is not None: spec = spec.replace(epochs=epochs)
