@@ -75,6 +75,19 @@ def test_columns_and_features(table_of, tmp_path):
     with pytest.raises(ValueError, match="no column in the role image_features"): mf.train(run.spec, table_of(), tmp_path/"none", progress=False)
 
 
+def test_columns_alone(table_of, tmp_path):
+    "No pictures and no words: a baseline that predicts from the columns"
+    table = table_of(image=None, text=None, columns=["price", "shop"])
+    assert {"price", "shop"} <= set(table.summary().column) and len(table) == len(table.frame)
+    trained(mf.FusionSpec(image=None, text=None, columns="tabular", epochs=2), table, tmp_path/"run")
+
+
+def test_a_picture_that_is_not_there_is_named_by_its_row(table_of, tmp_path):
+    run = mf.train(mf.FusionSpec(**{**SMALL, "epochs": 1}, fusion="concat"), table_of(), tmp_path/"run", progress=False)
+    rows = table_of().to_frame()[:5].assign(path=[None, None, None, None, "lost.png"])
+    with pytest.raises(ValueError, match="'lost.png' of row 4: no such file"): run.predict(rows, root=table_of().root)
+
+
 def test_tokens_of_pretrained_encoders(table_of, tmp_path):
     "Cells of Lite0 and states of MiniLM, both computed once, meet in an attention"
     spec = mf.FusionSpec(image="lite0", text="sentence", fusion="bottleneck", image_size=64, epochs=2)

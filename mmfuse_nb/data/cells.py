@@ -132,7 +132,7 @@ def marked(values, none):
     held = {v: f"={v}" for v in set(values)}
     return np.array([none(i) if v is None else held[v] for i, v in enumerate(values)], object)
 
-# %% ../../nbs/10a_data.cells.ipynb #cb440e1c
+# %% ../../nbs/10a_data.cells.ipynb #e71352de
 def check_roles(
     frame, # DataFrame
     roles:dict, # Role to column, or to a list of columns
@@ -144,5 +144,5 @@ def check_roles(
         if names.count(column) > 1: raise UserError(f"There are {names.count(column)} columns called {column!r}. Rename all but one.")
     told = [c for r in (*MODALITIES, "columns", "label") if r in roles for c in columns_of(roles[r])]
     if len(set(told)) < len(told): raise UserError(f"image, text, features, columns and label must be different columns. Received: {', '.join(map(str, told))}.")
-    if not MODALITIES.keys() & set(roles):
-        raise UserError(f"Name the column of pictures (image=) or of texts (text=). Columns: {', '.join(map(str, names)) or 'none'}.")
+    if not {*MODALITIES, "columns"} & set(roles):
+        raise UserError(f"Name the column of pictures (image=) or of texts (text=), or further ones (columns=). Columns: {', '.join(map(str, names)) or 'none'}.")

@@ -64,7 +64,7 @@ def reasons_of(
         for i, why in zip(part["row"], part["finding"]): out[i] = why if out[i] is None else f"{out[i]}; {why}"
     return out
 
-# %% ../../nbs/11a_data.findings.ipynb #5c502730
+# %% ../../nbs/11a_data.findings.ipynb #9aac2b58
 def nothing_in(values) -> np.ndarray: # (n,) bool
     "Which cells are empty"
     return np.array([v is None for v in values], bool)
@@ -73,8 +73,8 @@ def empty_cells(found, values, roles, keep=False):
     "Rows without picture, text, label, group or weight"
     names = {r: n for r, n in MODALITIES.items() if r in roles}
     gone = {r: nothing_in(values[r]) for r in (*names, "label", "group", "weight") if r in roles}
-    none = np.logical_and.reduce([gone[r] for r in names])
-    found.add(none, roles[next(iter(names))], " and ".join(f"no {n}" for n in names.values()), action=ASIDE)
+    none = np.logical_and.reduce([gone[r] for r in names] or [np.zeros(found.n, bool)])
+    if none.any(): found.add(none, roles[next(iter(names))], " and ".join(f"no {n}" for n in names.values()), action=ASIDE)
     for r, n in names.items(): found.add(gone[r] & ~none, roles[r], f"no {n}", action=f"kept, {n} masked")
     told = {"label": "kept without a label" if keep else ASIDE, "group": "stands alone", "weight": "counts as 1"}
     for r, action in told.items():

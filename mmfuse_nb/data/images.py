@@ -344,7 +344,7 @@ def scan_pictures(
     if fresh: write_atomic(memory, json.dumps({**known, **fresh}))
     return [found[c][1] for c in cells]
 
-# %% ../../nbs/11_data.images.ipynb #ba906fe0
+# %% ../../nbs/11_data.images.ipynb #6a2bf716
 def load_pictures(
     root, # Folder that holds the pictures
     cells, # (n,) paths and bytes; None is an absent picture
@@ -352,6 +352,7 @@ def load_pictures(
     out=None, # uint8 array (n, size, size, 3) to fill; none: a new one
     progress=None, # See `each`
     how:str="letterbox", # See `resize`
+    rows=None, # (n,) their numbers, for errors; none: 0, 1, …
 ) -> np.ndarray: # uint8 (n, size, size, 3)
     "Decode many pictures into one array"
     if out is None: out = np.zeros((len(cells), size, size, 3), np.uint8)
@@ -360,6 +361,6 @@ def load_pictures(
         try:
             with _content(root, cells[i]) as data: out[i] = np.asarray(resize(read_picture(data, size), size, how))
             if not out[i].any(): out[i, 0, 0, 0] = 1  # a black picture is one; zeros alone are none
-        except PictureError as e: raise PictureError(f"Picture {cells[i][:120]!r} of row {i}: {e}. table.check() sets such rows aside.") from None
+        except PictureError as e: raise PictureError(f"Picture {cells[i][:120]!r} of row {i if rows is None else rows[i]}: {e}. Leave the cell empty where there is no picture; a table's check() sets such rows aside.") from None
     for _ in each(fill, range(len(cells)), progress): pass
     return out

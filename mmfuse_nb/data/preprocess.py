@@ -152,7 +152,7 @@ def in_words(pre):
 
 Preprocessor.words_of, Preprocessor.labels, Preprocessor.__repr__ = words_of, labels_of, in_words
 
-# %% ../../nbs/15d_data.preprocess.ipynb #9dc9aba8
+# %% ../../nbs/15d_data.preprocess.ipynb #347ef60e
 def transform(
     pre, # Preprocessor
     frame, # DataFrame with the columns of the roles
@@ -169,7 +169,7 @@ def transform(
     if pictures is not None: out["image"] = pictures
     elif "image" in roles:
         held = np.array([v is not None for v in values["image"]], bool)
-        base = load_pictures(root, values["image"][held], image["size"], progress=progress, how=image["resize"])
+        base = load_pictures(root, values["image"][held], image["size"], progress=progress, how=image["resize"], rows=np.flatnonzero(held))
         out["image"] = Shared(base, np.where(held, np.cumsum(held) - 1, -1))
     if "text" in roles: out[next(iter(inputs_of_text(pre.settings["text"])))] = pre.words_of(values["text"])
     return out | to_columns(pre.columns, frame)

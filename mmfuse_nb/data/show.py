@@ -6,7 +6,7 @@
 __all__ = ['kind_of', 'Report', 'Balance', 'balance', 'label_words', 'summary', 'thumbnail', 'varied', 'figure_html',
            'table_html', 'cards', 'show', 'variants']
 
-# %% ../../nbs/11f_data.show.ipynb #5d7ea0be
+# %% ../../nbs/11f_data.show.ipynb #35366ac8
 import base64, html, io
 from collections import Counter
 import numpy as np
@@ -18,7 +18,7 @@ from .cells import columns_of
 from .findings import ASIDE
 from .images import letterbox
 
-# %% ../../nbs/11f_data.show.ipynb #1701243e
+# %% ../../nbs/11f_data.show.ipynb #e2926e02
 def kind_of(findings) -> pd.Series:
     "What is found, without rows, names and numbers"
     return findings["finding"].str.replace(r"'[^']*'|\b\d[\d,.×]*", "…", regex=True)
@@ -48,7 +48,7 @@ class Report(pd.DataFrame):
         from mmfuse_nb.views.table import finding_counts  # here, because Plotly takes a second
         return finding_counts(self.kinds)
 
-# %% ../../nbs/11f_data.show.ipynb #2ab74ae1
+# %% ../../nbs/11f_data.show.ipynb #8386914d
 class Balance(pd.DataFrame):
     "What remedies of imbalance would do, a class a row; `.figure` shows the classes, `.remedies` the weights"
     _metadata = ["counts", "told"]
@@ -69,7 +69,7 @@ class Balance(pd.DataFrame):
         from mmfuse_nb.views.balance import remedy_weights
         return remedy_weights(pd.DataFrame(self))
 
-# %% ../../nbs/11f_data.show.ipynb #9ac41c5b
+# %% ../../nbs/11f_data.show.ipynb #3775d05b
 def balance(
     table, # FusionTable with labels that are names
 ) -> Balance: # A class a row: rows, share, class_weight, effective_weight, draws, focal_weight, logit_adjustment
@@ -83,7 +83,7 @@ def balance(
     out.counts, out.told = pd.DataFrame(parts).reindex(total.index).fillna(0).astype(int), imbalance(total)
     return out
 
-# %% ../../nbs/11f_data.show.ipynb #2ef4e2c1
+# %% ../../nbs/11f_data.show.ipynb #4d29a780
 def label_words(
     table, # FusionTable
 ) -> list: # Text for each usable row; empty without a label
@@ -101,12 +101,13 @@ def summary(
         for c in columns_of(held) if role == "columns" else [held]:
             values = frame[c] if role == "columns" else pd.Series(table.column(role), dtype=object)
             filled = values.dropna()
-            said = filled.map(lambda v: f"{len(v):,} bytes" if isinstance(v, bytes) else ", ".join(v) if isinstance(v, tuple) else str(v))
+            said = filled.map(lambda v: f"{len(v):,} bytes" if isinstance(v, bytes) else f"{len(v):,} numbers" if isinstance(v, np.ndarray) else ", ".join(v) if isinstance(v, tuple) else str(v))
+            distinct = filled.map(lambda v: v.tobytes() if isinstance(v, np.ndarray) else v).nunique()
             rows.append(dict(role=role, column=", ".join(map(str, columns_of(c))), filled=len(filled), empty=len(values) - len(filled),
-                             distinct=filled.nunique(), example=said.iloc[0][:60] if len(said) else ""))
+                             distinct=distinct, example=said.iloc[0][:60] if len(said) else ""))
     return pd.DataFrame(rows)
 
-# %% ../../nbs/11f_data.show.ipynb #03ad794b
+# %% ../../nbs/11f_data.show.ipynb #cb963f44
 def thumbnail(
     picture, # PIL picture
     size:int=48, # Side, pixels
@@ -121,7 +122,7 @@ def varied(labels, limit:int=2000):
     seen = Counter()
     return sorted(range(min(len(labels), limit)), key=lambda i: (seen.update([labels[i]]) or seen[labels[i]], i))
 
-# %% ../../nbs/11f_data.show.ipynb #e0a3d001
+# %% ../../nbs/11f_data.show.ipynb #94240b73
 def figure_html(table, i, caption):
     "A picture with its caption"
     return (f'<figure style="display:inline-block;width:92px;margin:4px;text-align:center;vertical-align:top">'
@@ -143,7 +144,7 @@ def table_html(
     lines = [say(repr(table), 400), roles, kinds, cards]
     return "".join(f'<div style="margin:4px 0">{line}</div>' for line in lines if line)
 
-# %% ../../nbs/11f_data.show.ipynb #b7473b92
+# %% ../../nbs/11f_data.show.ipynb #476572c1
 def cards(
     table, # FusionTable
     rows, # Positions of usable rows
@@ -158,7 +159,7 @@ def cards(
         return [dict(caption=(text[i] or "")[:300], label=label[i], note=told(i)[0], tone=told(i)[1], **seen(i)) for i in rows[start:stop]]
     return page
 
-# %% ../../nbs/11f_data.show.ipynb #db127f17
+# %% ../../nbs/11f_data.show.ipynb #cac13e62
 def show(
     table, # FusionTable
     label:str=None, # Only rows with this label; none: all
@@ -173,7 +174,7 @@ def show(
     rows = np.random.default_rng(0).permutation(np.flatnonzero(keep))
     return Gallery(cards(table, rows), len(rows), per_page, label="Rows of the table")
 
-# %% ../../nbs/11f_data.show.ipynb #b982692e
+# %% ../../nbs/11f_data.show.ipynb #23725872
 def variants(
     table, # FusionTable
     i:int, # A usable row, from 0

@@ -23,7 +23,7 @@ def score_rows(
             parameters=m.get("parameters"), seconds=m.get("seconds")))
     return pd.DataFrame(out)
 
-# %% ../../nbs/70_evaluation.contest.ipynb #8cd32a68
+# %% ../../nbs/70_evaluation.contest.ipynb #f166466c
 def chosen_by(
     run, # Run, finished
 ) -> float: # Macro F1 on validation rows; 0 where there are none
@@ -31,16 +31,22 @@ def chosen_by(
     p = run.predictions
     return run.evaluate("val").f1_macro if ((p["split"] == "val") & p["label"].notna()).any() else 0.0
 
+# %% ../../nbs/70_evaluation.contest.ipynb #14e3808b
 def contest(
     runs, # {name: Run}, finished
-) -> dict: # fused, single, gain, low, high, sentence; empty where there is nothing to compare
+) -> dict: # fused, single, gain, low, high, sentence; the sentence alone where nothing can be said yet
     "The best fused run against the better single modality"
-    if any(r.task != "single" for r in runs.values()): return {}
+    if any(r.task != "single" for r in runs.values()): return dict(sentence="Whether fusion helps is said so far for tables with one label a row.")
     if len({read_json(r.dir/"data.json")["fingerprint"] for r in runs.values()}) > 1:
         raise UserError("Runs are compared on the same test rows. Received runs that are not of the same table and split.")
-    kinds = {n: bool(r.spec.image) + bool(r.spec.text) for n, r in runs.items()}
-    if set(kinds.values()) != {1, 2}: return {}
-    fused, single = (max((n for n in runs if kinds[n] == k), key=lambda n: chosen_by(runs[n])) for k in (2, 1))
+    parts = {n: tuple(r.spec.modalities) for n, r in runs.items()}
+    many = [n for n, p in parts.items() if len(p) > 1]
+    if not many: return dict(sentence="Whether fusion helps cannot be said yet: none of these runs fuses modalities.")
+    fused = max(many, key=lambda n: chosen_by(runs[n]))
+    alone = [n for n, p in parts.items() if len(p) == 1 and p[0] in parts[fused]]
+    lacking = [m for m in parts[fused] if (m,) not in parts.values()]
+    if lacking: return dict(sentence=f"Whether fusion helps cannot be said yet: {fused} fuses {', '.join(parts[fused])}, and there is no run of {' or '.join(lacking)} alone.")
+    single = max(alone, key=lambda n: chosen_by(runs[n]))
     a, b = (runs[n].predictions.set_index("row") for n in (fused, single))
     rows = a.index[(a["split"] == "test") & a["label"].notna()].intersection(b.index)
     number = {c: i for i, c in enumerate(runs[fused].classes)}

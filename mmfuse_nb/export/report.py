@@ -109,7 +109,7 @@ def foot_html(run) -> str:
     parts = [f"{k} {v}" for k, v in made.get("packages", {}).items() if k in ("mmfuse_nb", "keras", "tensorflow", "numpy")]
     return html.escape(" · ".join([f"Python {made['python']}" if "python" in made else "", *parts]).strip(" ·"))
 
-# %% ../../nbs/98_export.report.ipynb #b521498c
+# %% ../../nbs/98_export.report.ipynb #d3f295a6
 def report(
     runs, # {name: Run}, finished
     path, # HTML file to write
@@ -125,9 +125,9 @@ def report(
     name = won.get("fused") or rows.iloc[int(np.argmax(rows["value"]))]["name"]
     run = runs[name]
     table, data = table_of(run, table), read_json(run.dir/"data.json", {})
-    title = title or ("Do pictures and words together predict better?" if won else f"What {name} has learnt")
+    title = title or ("Do pictures and words together predict better?" if "fused" in won else f"What {name} has learnt")
     tone = "helps" if won.get("low", 0) > 0 else "harms" if won.get("high", 0) < 0 else ""
-    text = sentence or won.get("sentence") or f"{name} reaches macro F1 {rows['value'].max():.3f} on the test rows."
+    text = sentence or (won["sentence"] if "fused" in won else None) or f"{name} reaches macro F1 {rows['value'].max():.3f} on the test rows."
     body = [f'<p class="verdict {tone}">{html.escape(text)}</p>', scores_section(rows), curves_section(runs), mistakes_section(name, run)]
     if table is not None: body += [rows_section(name, run, table), map_section(name, run, table)]
     about = f"{data.get('rows', 0):,} rows · {len(run.classes)} classes · {run.evaluate('test').confusion.sum():,} test rows"

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['words_there', 'facts_before', 'estimate']
 
-# %% ../../nbs/53_models.estimate.ipynb #487bae65
+# %% ../../nbs/53_models.estimate.ipynb #1e33837e
 import numpy as np
+from ..core import UserError
 from ..data.columns import fit_columns
 from ..data.preprocess import Preprocessor, full_settings, role_of
 from ..data.table import inspect_table
@@ -14,6 +15,7 @@ from ..data.text import Tokens, commonest_words
 from ..data.vectors import shipped_glove
 from .build import models_of
 from .layers import facts_of
+from .spec import FusionSpec
 from .tasks import check_table
 from ..sizes import size_of
 
@@ -36,12 +38,13 @@ def facts_before(spec, table):
     rows, seen = words_there(table, settings["text"])
     return facts._replace(vectors=np.broadcast_to(np.float32(0), (rows, settings["text"]["vectors"]["dim"])), seen=seen)
 
-# %% ../../nbs/53_models.estimate.ipynb #ec4fc206
+# %% ../../nbs/53_models.estimate.ipynb #764c9581
 def estimate(
     spec, # `FusionSpec`
     table, # `FusionTable`
-) -> dict: # parameters, trainable, flops (a prediction of one row), training_flops (one row in training), memory (bytes in training)
+) -> dict: # parameters (of the model that is kept), trainable (in training, with each modality's own head), flops (a prediction of one row), training_flops (one row in training), memory (bytes in training)
     "Parameters, operations and memory of a spec on a table"
+    if not isinstance(spec, FusionSpec): raise UserError(f"The spec is made with mf.FusionSpec(…). Received: {type(spec).__name__}.")
     check_table(spec, table)
     model, trainer = models_of(spec, facts_before(spec, inspect_table(table)))
     whole, once = (size_of(m, {n: np.zeros((1, *x.shape[1:]), x.dtype) for n, x in m.input.items()}, spec.text_length) for m in (model, trainer))

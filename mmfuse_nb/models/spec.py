@@ -143,7 +143,7 @@ def check_aids(spec):
         raise UserError(f"joint_training={spec.joint_training!r} is for modalities that are fused before the prediction. Received: fusion={spec.fusion!r}.")
     if not spec.auxiliary: raise UserError(f"joint_training={spec.joint_training!r} looks at each modality's own head. Received: auxiliary=0.")
 
-# %% ../../nbs/51_models.spec.ipynb #b5efbcb4
+# %% ../../nbs/51_models.spec.ipynb #3b25c0f2
 class FusionSpec(Fields):
     "A model and its training as data: `FusionSpec(image='cnn', text='rnn', fusion='gated', vectors='word2vec', seed=0)`"
     def __init__(self, **fields):
@@ -153,6 +153,7 @@ class FusionSpec(Fields):
     @model_validator(mode="after")
     def parts(self):
         on = {k: v for k, v in augment_settings(self.augment).items() if v != AUGMENT[k][0]}
+        if "fusion" not in self.model_fields_set and self.columns: self.__dict__["fusion"] = "late_product" # the default's shares are those of pictures and words
         self.__dict__.update(settled(self), augment=on or None)
         check_conditions(self), check_aids(self)
         return self
