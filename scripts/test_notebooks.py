@@ -5,8 +5,9 @@ from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
 bins = Path(sys.executable).parent
-# A notebook that is not done in time says where each of its threads is
+# A notebook that crashes or is not done in time says where each of its threads is
 RUN = """import faulthandler, runpy, sys
+faulthandler.enable()
 faulthandler.dump_traceback_later(int(sys.argv.pop(1)), exit=True)
 sys.argv.pop(0)
 runpy.run_path(sys.argv[0], run_name="__main__")"""

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['pump', 'SETTLE', 'belong_to_no_request', 'Pump', 'work', 'on_press']
 
-# %% ../../nbs/06c_widgets.pump.ipynb #8bd1f391
-import queue, threading, time, weakref
+# %% ../../nbs/06c_widgets.pump.ipynb #3b3af1dd
+import atexit, queue, threading, time, weakref
 from contextvars import ContextVar
 from IPython import get_ipython
 
-# %% ../../nbs/06c_widgets.pump.ipynb #81793112
+# %% ../../nbs/06c_widgets.pump.ipynb #204e2071
 def belong_to_no_request(
     kernel, # ipykernel's kernel, or None
 ):
@@ -18,12 +18,14 @@ def belong_to_no_request(
     parent = getattr(kernel, "_shell_parent", None)
     if isinstance(parent, ContextVar): parent.set({})
 
-# %% ../../nbs/06c_widgets.pump.ipynb #9399f2ac
+# %% ../../nbs/06c_widgets.pump.ipynb #9e7ed554
 class Pump:
     "The only thread that writes to widgets after they are on the page"
     def __init__(self,
         hz:float=4, # How often watched panels look at their runs, per second
-    ): self.gap, self.jobs, self.watched, self.thread, self.lock = 1/hz, queue.SimpleQueue(), weakref.WeakSet(), None, threading.Lock()
+    ):
+        self.gap, self.jobs, self.watched = 1/hz, queue.SimpleQueue(), weakref.WeakSet()
+        self.thread, self.lock, self.over = None, threading.Lock(), False
 
     def do(self, f, *args, owner=None):
         "Queue a call; an error goes to `owner.fail`"
@@ -37,10 +39,18 @@ class Pump:
         "Call `panel.tick()` again and again until it returns False or the panel is gone"
         self.do(self.watched.add, panel)
 
+    def close(self,
+        limit:float=10, # Seconds to wait
+    ):
+        "End the thread after the call it is in; the rest has no page to be shown on"
+        self.over = True
+        self.jobs.put((int, (), None))  # wakes it
+        if self.thread: self.thread.join(limit)
+
     def _run(self):
         belong_to_no_request(getattr(get_ipython(), "kernel", None))
         due = 0.0
-        while True:
+        while not self.over:
             try: _guarded(*self.jobs.get(timeout=max(0, due - time.monotonic()) if len(self.watched) else None))
             except queue.Empty: pass
             if time.monotonic() < due: continue
@@ -48,7 +58,7 @@ class Pump:
             for panel in list(self.watched):
                 if _guarded(panel.tick, (), panel) is False: self.watched.discard(panel)
 
-# %% ../../nbs/06c_widgets.pump.ipynb #0de1cd60
+# %% ../../nbs/06c_widgets.pump.ipynb #336b4f08
 def _guarded(f, args, owner):
     "Call; an error ends neither the thread nor, when the owner can tell it, in silence"
     try: return f(*args)
@@ -57,6 +67,7 @@ def _guarded(f, args, owner):
         return False
 
 pump = Pump()
+atexit.register(pump.close)
 
 def work(
     f, # Function without arguments, run in a thread of its own
@@ -68,9 +79,9 @@ def work(
         try: result = f()
         except Exception as e: pump.do(getattr(owner, "fail", lambda e: None), e)
         else: pump.do(then, result, owner=owner)
-    threading.Thread(target=run, name="mmfuse-work", daemon=True).start()
+    threading.Thread(target=run, name="mmfuse-work").start()
 
-# %% ../../nbs/06c_widgets.pump.ipynb #af5df5c4
+# %% ../../nbs/06c_widgets.pump.ipynb #3f02ba7c
 SETTLE = .15 # Seconds
 
 def on_press(
