@@ -18,14 +18,14 @@ def belong_to_no_request(
     parent = getattr(kernel, "_shell_parent", None)
     if isinstance(parent, ContextVar): parent.set({})
 
-# %% ../../nbs/06c_widgets.pump.ipynb #9e7ed554
+# %% ../../nbs/06c_widgets.pump.ipynb #f5dfcf5c
 class Pump:
     "The only thread that writes to widgets after they are on the page"
     def __init__(self,
         hz:float=4, # How often watched panels look at their runs, per second
     ):
         self.gap, self.jobs, self.watched = 1/hz, queue.SimpleQueue(), weakref.WeakSet()
-        self.thread, self.lock, self.over = None, threading.Lock(), False
+        self.thread, self.workers, self.lock, self.over = None, weakref.WeakSet(), threading.Lock(), False
 
     def do(self, f, *args, owner=None):
         "Queue a call; an error goes to `owner.fail`"
@@ -40,12 +40,13 @@ class Pump:
         self.do(self.watched.add, panel)
 
     def close(self,
-        limit:float=10, # Seconds to wait
+        limit:float=10, # Seconds to wait for each thread
     ):
-        "End the thread after the call it is in; the rest has no page to be shown on"
+        "End the thread after the call it is in, and wait for slow work; the rest has no page to be shown on"
         self.over = True
         self.jobs.put((int, (), None))  # wakes it
-        if self.thread: self.thread.join(limit)
+        for thread in [self.thread, *self.workers]:
+            if thread: thread.join(limit)
 
     def _run(self):
         belong_to_no_request(getattr(get_ipython(), "kernel", None))
@@ -58,7 +59,7 @@ class Pump:
             for panel in list(self.watched):
                 if _guarded(panel.tick, (), panel) is False: self.watched.discard(panel)
 
-# %% ../../nbs/06c_widgets.pump.ipynb #336b4f08
+# %% ../../nbs/06c_widgets.pump.ipynb #19828fc5
 def _guarded(f, args, owner):
     "Call; an error ends neither the thread nor, when the owner can tell it, in silence"
     try: return f(*args)
@@ -74,12 +75,15 @@ def work(
     then, # Called by the pump with its result
     owner=None, # Its `fail` is called by the pump with an error
 ):
-    "Do something slow beside the notebook and show the result when it is there"
+    "Do something slow beside the notebook and show the result when it is there; nothing once the interpreter ends"
+    if pump.over: return
     def run():
         try: result = f()
         except Exception as e: pump.do(getattr(owner, "fail", lambda e: None), e)
         else: pump.do(then, result, owner=owner)
-    threading.Thread(target=run, name="mmfuse-work").start()
+    thread = threading.Thread(target=run, name="mmfuse-work")
+    thread.start()
+    pump.workers.add(thread)
 
 # %% ../../nbs/06c_widgets.pump.ipynb #3f02ba7c
 SETTLE = .15 # Seconds
