@@ -3,13 +3,14 @@
     python benchmarks/operators.py sample openclipart     # writes benchmarks/operators_<table>.parquet; an hour or so each
 
 Pictures are seen by Lite0 and texts by MiniLM, both frozen, each row once. An operator is built once; each fold starts from fresh
-weights, trains for the epochs of the default recipe and is judged at its end. Nothing is tuned.
+weights, trains for the epochs of the default recipe and is judged at its end. Nothing is tuned. An epoch is one TensorFlow graph over
+arrays in memory. With `--only`, what the file holds of other operators stays.
 """
 import argparse, subprocess, tempfile, time, zipfile
 from datetime import date
 from pathlib import Path
 
-import keras, numpy as np, pandas as pd
+import keras, numpy as np, pandas as pd, tensorflow as tf
 import mmfuse_nb as mf
 from mmfuse_nb.core import set_seed, write_atomic
 from mmfuse_nb.data.prepare import prepare
@@ -47,8 +48,8 @@ class Contest:
         self.arrays = {n: self.seen(n, a) for n, a in self.prepared.arrays.items()}
         counts, rows = counts_of(self.prepared.labels[self.prepared.rows("train")], self.facts)
         compile_trainer(spec, self.trainer, self.facts, counts, rows, watched=False)
-        self.trainer.steps_per_execution = 16
         self.trainer.optimizer.build(self.trainer.trainable_variables)
+        self.epoch = tf.function(self.steps, reduce_retracing=True)
 
     def seen(self, name, array):
         "An input in memory; what a frozen backbone makes of pictures is shared by all specs that want it"
@@ -70,13 +71,9 @@ class Contest:
         labels, split = self.prepared.labels, table.splits
         rows = {s: np.flatnonzero(split == s) for s in ("train", "val", "test")}
         self.start_anew(fold)
-        began, heads = time.perf_counter(), list(self.trainer.output) if isinstance(self.trainer.output, dict) else None
-        take = lambda r: {n: a[r] for n, a in self.arrays.items()}
-        y = np.eye(self.facts.k, dtype="float32")[labels[rows["train"]]]
         dealt = self.dealt(table, rows["train"])
-        weights = {n: (dealt != int(n[-1])).astype("float32") if "_fold" in n else np.ones(len(y), "float32") for n in heads} if dealt is not None else None
-        self.trainer.fit(take(rows["train"]), {n: y for n in heads} if heads else y, sample_weight=weights, batch_size=self.spec.batch_size,
-                         epochs=self.spec.epochs, shuffle=True, verbose=0)
+        began = time.perf_counter()
+        self.train(rows["train"], dealt, np.random.default_rng(fold))
         if dealt is not None: self.stack(rows["train"], dealt)
         told = {"seconds": time.perf_counter() - began, "parameters": self.model.count_params(), "train_rows": len(rows["train"]), "test_rows": len(rows["test"])}
         for s in ("val", "test"):
@@ -84,6 +81,25 @@ class Contest:
             e = evaluation_of("single", labels[rows[s]], p.argmax(1), self.prepared.pre.classes)
             told |= {f"{s}_accuracy": e.accuracy, f"{s}_macro_f1": e.f1_macro}
         return told
+
+    def train(self, rows, dealt, rng):
+        "All epochs; a head made without a fold of the training rows gives no weight to that fold"
+        y = np.zeros((len(self.prepared.labels), self.facts.k), "float32")
+        y[rows] = np.eye(self.facts.k)[self.prepared.labels[rows]]
+        held = self.arrays, y
+        if isinstance(self.trainer.output, dict):
+            weights = {n: np.ones(len(y), "float32") for n in self.trainer.output}
+            for n in weights:
+                if "_fold" in n: weights[n][rows] = dealt != int(n[-1])
+            held = self.arrays, {n: y for n in weights}, weights
+        held = tf.nest.map_structure(tf.constant, held)
+        for _ in range(self.spec.epochs): self.epoch(tf.constant(rng.permutation(rows)), held)
+
+    def steps(self, order, held):
+        "The steps of an epoch, for `tf.function`"
+        for at in tf.range(0, tf.shape(order)[0], self.spec.batch_size):
+            rows = order[at:at + self.spec.batch_size]
+            self.trainer.train_step(tf.nest.map_structure(lambda a: tf.gather(a, rows), held))
 
     def dealt(self, table, train):
         "Folds of the training rows for stacking, else None"
@@ -108,7 +124,8 @@ def main():
     a = p.parse_args()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True).stdout.strip()
     for name in a.tables:
-        folds, known, rows = table_of(name).folds(5, seeds=2), {}, []
+        folds, known, file = table_of(name).folds(5, seeds=2), {}, HERE/f"operators_{name}.parquet"
+        rows = pd.read_parquet(file).query("operator not in @a.only").to_dict("records") if a.only and file.exists() else []
         for operator in a.only or [*SINGLE, *catalogue()["fusion"]]:
             contest = Contest(spec_of(operator), folds, known)
             for fold, table in enumerate(folds):
@@ -116,7 +133,7 @@ def main():
             mine = pd.DataFrame(rows).query("operator == @operator")
             print(f"{name:12} {operator:22} test {mine.test_accuracy.mean():.3f}  val {mine.val_accuracy.mean():.3f}  {mine.seconds.mean():.1f} s a fold", flush=True)
             keras.backend.clear_session()
-            write_atomic(HERE/f"operators_{name}.parquet", lambda tmp: pd.DataFrame(rows).to_parquet(tmp, index=False))
+            write_atomic(file, lambda tmp: pd.DataFrame(rows).to_parquet(tmp, index=False))
 
 
 if __name__ == "__main__": main()
