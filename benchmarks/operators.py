@@ -4,7 +4,8 @@
 
 Pictures are seen by Lite0 and texts by MiniLM, both frozen, each row once. An operator is built once; each fold starts from fresh
 weights, trains for the epochs of the default recipe and is judged at its end. Nothing is tuned. An epoch is one TensorFlow graph over
-arrays in memory. With `--only`, what the file holds of other operators stays.
+arrays in memory. With `--only`, what the file holds of other operators stays. The means, with their intervals, go into
+`mmfuse_nb/operators.json`, which `mf.zoo` and `mf.suggest` read.
 """
 import argparse, subprocess, tempfile, time, zipfile
 from datetime import date
@@ -12,10 +13,11 @@ from pathlib import Path
 
 import keras, numpy as np, pandas as pd, tensorflow as tf
 import mmfuse_nb as mf
-from mmfuse_nb.core import set_seed, write_atomic
+from mmfuse_nb.core import assets, set_seed, write_atomic, write_json
 from mmfuse_nb.data.prepare import prepare
 from mmfuse_nb.data.splits import deal, strata as strata_of
 from mmfuse_nb.data.table import strata
+from mmfuse_nb.metrics.compare import corrected_interval
 from mmfuse_nb.models.build import FOLDS, compile_trainer, counts_of, features_serve, models_of
 from mmfuse_nb.models.catalogue import catalogue
 from mmfuse_nb.models.layers import facts_of
@@ -23,6 +25,7 @@ from mmfuse_nb.training.features import features, in_blocks
 from mmfuse_nb.training.outcome import evaluation_of
 
 HERE = Path(__file__).resolve().parent
+TABLES = ("sample", "openclipart")
 SINGLE = {"picture": dict(text=None), "words": dict(image=None)}
 
 
@@ -117,9 +120,21 @@ class Contest:
         return out["prediction"] if isinstance(out, dict) else out
 
 
+def summarise():
+    "Mean accuracies of every operator on every table, for the package"
+    found = {}
+    for name in TABLES:
+        if not (file := HERE/f"operators_{name}.parquet").exists(): continue
+        for operator, rows in pd.read_parquet(file).groupby("operator", sort=False):
+            mean, low, high = corrected_interval(rows.test_accuracy, (rows.test_rows/rows.train_rows).mean())
+            of = {"accuracy": mean, "low": low, "high": high, "val_accuracy": rows.val_accuracy.mean()}
+            found.setdefault(operator, {})[name] = {k: round(float(v), 4) for k, v in of.items()}
+    write_json(assets().parent/"operators.json", found)
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("tables", nargs="+", choices=["sample", "openclipart"])
+    p.add_argument("tables", nargs="*", choices=TABLES, help="none: only the means are written anew")
     p.add_argument("--only", nargs="*", help="names of operators, and picture or words; all when omitted")
     a = p.parse_args()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True).stdout.strip()
@@ -134,6 +149,7 @@ def main():
             print(f"{name:12} {operator:22} test {mine.test_accuracy.mean():.3f}  val {mine.val_accuracy.mean():.3f}  {mine.seconds.mean():.1f} s a fold", flush=True)
             keras.backend.clear_session()
             write_atomic(file, lambda tmp: pd.DataFrame(rows).to_parquet(tmp, index=False))
+    summarise()
 
 
 if __name__ == "__main__": main()

@@ -64,6 +64,14 @@ def test_ways_to_fuse_and_to_train(fields, table_of, tmp_path):
     assert run.evaluate("test").accuracy > .05
 
 
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("fusion", ["stacking", "late_weighted"])
+def test_votes_with_losses_of_their_own_keep_their_numbers(fusion, precision, table_of, tmp_path):
+    "200 steps; the other operators go through theirs in nbs/tutorials/operators.ipynb"
+    run = trained(mf.FusionSpec(**{**SMALL, "text": "dense", "epochs": 7, "batch_size": 8}, fusion=fusion, precision=precision), table_of(), tmp_path/"run")
+    assert np.isfinite(run.predictions.filter(like="p_").to_numpy()).all() and run.evaluate("train").accuracy > .3
+
+
 def test_columns_and_features(table_of, tmp_path):
     "Three modalities; and features made elsewhere in the place of pictures"
     both = table_of(columns=["price", "shop"], image_features="seen")

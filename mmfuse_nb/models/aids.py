@@ -49,7 +49,7 @@ class Modulate(keras.layers.Layer):
     def compute_output_spec(self, inputs, training=None): return [keras.KerasTensor(v.shape, v.dtype) for v in inputs[0]]
     def get_config(self): return {**super().get_config(), "alpha": self.alpha}
 
-# %% ../../nbs/51c_models.aids.ipynb #2bb460f9
+# %% ../../nbs/51c_models.aids.ipynb #88622b06
 class OfStep(keras.random.SeedGenerator):
     "Seeds by the number of the optimizer's step, a new one for each draw within it"
     def __init__(self, optimizer, at): self.optimizer, self.at = optimizer, at
@@ -59,16 +59,27 @@ def optimizer_of(
     kind, # Class of a Keras optimizer
     rates=(), # (variable, learning rate relative to the others)
     noisy=(), # Variables whose gradients get noise
+    groups=(), # Lists of variables whose gradients are measured
     **options, # Arguments of the class
 ):
-    "An optimizer with rates of its own for some variables, and noise for others"
+    "An optimizer with rates of its own for some variables, noise for others, and `norms` (groups,): lengths of the last gradients"
     keys = lambda v: [id(v)] + ([id(v.value)] if keras.backend.backend() == "tensorflow" else [])
     own = {key: rate for v, rate in rates for key in keys(v)}
     number = {key: i for i, v in enumerate(noisy) for key in keys(v)}
     class Aided(kind):
+        def __init__(self, **options):
+            super().__init__(**options)
+            self.norms = self.add_variable((len(groups),), "zeros", name="gradient_norms")
+
+        def apply(self, grads, trainable_variables=None):
+            at = {id(v): g for v, g in zip(self._trainable_variables if trainable_variables is None else trainable_variables, grads)}
+            square = lambda g: ops.sum(ops.square(ops.cast(getattr(g, "values", g), "float32")))  # rows of an embedding come as slices
+            if groups: self.norms.assign(ops.stack([ops.sqrt(sum([square(at[id(v)]) for v in held], ops.zeros(()))) for held in groups]))
+            return super().apply(grads, trainable_variables)
+
         def update_step(self, gradient, variable, learning_rate):
             if id(variable) in number:
                 noise = keras.random.normal(ops.shape(gradient), seed=OfStep(self, number[id(variable)]))
                 gradient = gradient + noise*ops.std(gradient)
             super().update_step(gradient, variable, learning_rate*own.get(id(variable), 1.))
-    return (Aided if own or number else kind)(**options)
+    return Aided(**options)

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['FOLDS', 'OPTIMIZERS', 'METRICS', 'Trainer', 'features_serve', 'make_inputs', 'copies', 'set_vectors', 'fused_of',
-           'models_of', 'loss_weights', 'blended', 'noisy_of', 'optimizer_for', 'compile_trainer', 'counts_of', 'build']
+           'models_of', 'loss_weights', 'blended', 'noisy_of', 'groups_of', 'optimizer_for', 'compile_trainer',
+           'counts_of', 'build']
 
 # %% ../../nbs/52_models.build.ipynb #06c957d3
 import keras, numpy as np
@@ -71,8 +72,8 @@ def models_of(
     if "text_encoder" in made: set_vectors(made["text_encoder"], facts)
     return model, Trainer(start, told, name="trainer")
 
-# %% ../../nbs/52_models.build.ipynb #9c800a10
-OPTIMIZERS = {"adamw": keras.optimizers.AdamW, "adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
+# %% ../../nbs/52_models.build.ipynb #7098ec73
+OPTIMIZERS = {"adamw": keras.optimizers.AdamW, "adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD, "lion": keras.optimizers.Lion}
 
 def loss_weights(spec, outputs) -> dict: # Output to its weight
     "How much the loss of each output counts"
@@ -90,13 +91,25 @@ def noisy_of(spec, trainer) -> list:
     if spec.joint_training != "ogm_ge": return []
     return [v for l in trainer.layers if l.name.endswith(("_encoder", "_backbone")) for v in l.trainable_variables]
 
+def groups_of(trainer) -> dict: # Modality, or "fused", to the weights that train
+    "The weights of each branch, and those behind them"
+    found = {}
+    for l in trainer.layers:
+        m = l.name.partition("_")[0]
+        found.setdefault(m if l.name.endswith(("_encoder", "_backbone")) else "fused", []).extend(l.trainable_variables)
+    return {m: held for m, held in found.items() if held}
+
 def optimizer_for(spec, trainer):
     "The optimizer of a spec; word vectors and unfrozen layers are not decayed, and the latter have rates of their own"
-    options = {"weight_decay": spec.weight_decay} if spec.optimizer == "adamw" else {"momentum": .9} if spec.optimizer == "sgd" else {}
+    decayed = spec.optimizer in ("adamw", "lion")
+    options = {"weight_decay": spec.weight_decay} if decayed else {"momentum": .9} if spec.optimizer == "sgd" else {}
+    if spec.clip_norm: options["global_clipnorm"] = spec.clip_norm
+    if spec.accumulate > 1: options["gradient_accumulation_steps"] = spec.accumulate
+    if spec.weight_averaging: options |= {"use_ema": True, "ema_momentum": spec.weight_averaging}
     rates = [r for l in trainer.layers for r in getattr(l, "rates", ())]
-    made = optimizer_of(OPTIMIZERS[spec.optimizer], rates, noisy_of(spec, trainer), learning_rate=spec.learning_rate, **options)
+    made = optimizer_of(OPTIMIZERS[spec.optimizer], rates, noisy_of(spec, trainer), list(groups_of(trainer).values()), learning_rate=spec.learning_rate, **options)
     kept = [l.embed.embeddings for l in trainer.layers if hasattr(l, "set_vectors")] + [v for v, _ in rates]
-    if spec.optimizer == "adamw" and kept: made.exclude_from_weight_decay(var_list=kept)
+    if decayed and kept: made.exclude_from_weight_decay(var_list=kept)
     return made
 
 # %% ../../nbs/52_models.build.ipynb #022e4629

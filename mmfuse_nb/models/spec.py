@@ -74,7 +74,7 @@ class Inputs(BaseModel):
     tokeniser: Literal["words", "characters", "chinese"] = Field("words", description="What a text is cut into")
     min_count: Whole = Field(1, description="Only words that stand so often in the training texts")
 
-# %% ../../nbs/51_models.spec.ipynb #ad8fe7c4
+# %% ../../nbs/51_models.spec.ipynb #300fb44b
 class Fields(Inputs):
     "What a spec holds beside: training"
     loss: Literal["standard", "focal", "logit_adjusted", "huber"] = Field("standard", description="Cross-entropy, binary cross-entropy or squared error by the task, or instead of it")
@@ -87,9 +87,16 @@ class Fields(Inputs):
     epochs: Whole = Field(20, description="Passes over the training rows")
     patience: Whole|None = Field(None, description="Stop after so many epochs without a better validation loss, keep the best; never if none")
     batch_size: Whole = Field(32, description="Rows per step")
-    optimizer: Literal["adamw", "adam", "sgd"] = Field("adamw", description="Optimizer")
+    sampling: Literal["plain", "balanced"] = Field("plain", description="Rows of an epoch: each once, or as many of every class, those of rare ones several times")
+    optimizer: Literal["adamw", "adam", "sgd", "lion"] = Field("adamw", description="Optimizer")
     learning_rate: Annotated[float, Field(gt=0, le=10)] = Field(2e-3, description="Step size")
-    weight_decay: Annotated[float, Field(ge=0, le=1)] = Field(.02, description="Decoupled weight decay (adamw)")
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = Field(.02, description="Decoupled weight decay (adamw, lion)")
+    schedule: Literal["constant", "cosine", "one_cycle", "plateau"] = Field("constant", description="How the step size changes: not, down along a cosine, up and down, or halved when validation stands still")
+    warmup: Share = Field(0., description="Share of the steps in which the step size rises to its full height")
+    clip_norm: Annotated[float, Field(gt=0)]|None = Field(None, description="Longest gradient that is used as it is; a longer one is shortened. Not at all if none")
+    accumulate: Whole = Field(1, description="Batches whose gradients make one step together")
+    weight_averaging: Share = Field(0., description="Share of the running mean of the weights that a step keeps, such as 0.99; the mean is judged and kept. No mean if 0")
+    time_limit: Annotated[float, Field(gt=0)]|None = Field(None, description="Minutes of training after which the epoch in work is the last; none: all epochs")
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Makes the run repeatable")
     backend: Literal["tensorflow", "jax"] = Field("tensorflow", description="What computes")
     precision: Literal["float32", "mixed_bfloat16"] = Field("float32", description="Number format")
@@ -213,7 +220,7 @@ def from_text(
     if not isinstance(fields, dict): raise UserError(f"A spec is a mapping of fields. Received: {type(fields).__name__}.")
     return cls(**fields)
 
-# %% ../../nbs/51_models.spec.ipynb #d1a9bebf
+# %% ../../nbs/51_models.spec.ipynb #62ebd8b1
 def describe_spec(spec) -> str: # Lines of text
     "What a spec does, part by part"
     told = {"image": "Pictures", "text": "Words", "vectors": "Vectors", "columns": "Columns", "fusion": "Fusion"}
@@ -225,7 +232,8 @@ def describe_spec(spec) -> str: # Lines of text
         options = ", ".join(f"{k}={v}" for k, v in options_of(part).items())
         lines.append(f"{title:9} {name_of(part)}{f' ({options})' if options else ''}: {e['doc']}")
         if e.get("formula"): lines.append(f"{'':9} {e['formula']}" + (f"   [{e['source']}]" if e["source"] != "–" else ""))
-    how = f"{spec.epochs} epochs of batches of {spec.batch_size}, {spec.optimizer} at {spec.learning_rate:g}, loss {spec.loss}, seed {spec.seed}"
+    rate = f"{spec.optimizer} at {spec.learning_rate:g}" + (f" ({spec.schedule.replace('_', ' ')})" if spec.schedule != "constant" else "")
+    how = f"{spec.epochs} epochs of batches of {spec.batch_size}, {rate}, loss {spec.loss}, seed {spec.seed}"
     return "\n".join([*lines, f"Training  {how}"])
 
 # %% ../../nbs/51_models.spec.ipynb #42d0b4d4

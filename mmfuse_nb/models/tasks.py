@@ -10,7 +10,7 @@ from ..core import UserError
 from .catalogue import entry
 from .spec import KINDS, name_of
 
-# %% ../../nbs/51a_models.tasks.ipynb #608f6141
+# %% ../../nbs/51a_models.tasks.ipynb #abecabd6
 LOSSES = {"single": ("standard", "focal", "logit_adjusted"), "multilabel": ("standard", "focal", "logit_adjusted"), "regression": ("standard", "huber")}
 
 def check_task(
@@ -21,6 +21,7 @@ def check_task(
     if spec.loss not in LOSSES[task]: raise UserError(f"A table whose task is {task!r} is trained by one of the losses {', '.join(LOSSES[task])}. Received: loss={spec.loss!r}.")
     fine = entry("fusion", spec.fusion)["tasks"] if spec.fusion else [task]
     if task not in fine: raise UserError(f"{name_of(spec.fusion)} predicts for the tasks {', '.join(fine)}, and this table's is {task!r}. Choose another operator.")
+    if task != "single" and spec.sampling == "balanced": raise UserError(f"Balanced batches need one class a row, and this table's task is {task!r}. Choose sampling='plain'.")
     if task != "regression": return
     if spec.class_weights != "none": raise UserError(f"Numbers to predict have no classes to weigh. Received: class_weights={spec.class_weights!r}.")
     if spec.joint_training.startswith("ogm"): raise UserError("OGM compares what the heads give to the right class, and numbers to predict have none. Choose joint_training='gradient_blending' or 'plain'.")

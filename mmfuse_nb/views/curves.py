@@ -82,7 +82,7 @@ def progress(
     height:int=300, # Pixels
 ) -> go.Figure:
     "Loss, accuracy and macro F1 side by side"
-    fig = make_subplots(rows=1, cols=3, horizontal_spacing=.065, subplot_titles=list(METRICS.values()))
+    fig = make_subplots(rows=1, cols=3, horizontal_spacing=.1, subplot_titles=list(METRICS.values()))
     if not histories: _empty(fig)
     _steps(fig, steps or {})
     for c, metric in enumerate(METRICS, 1): _lines(fig, histories, metric, legend=c == 1, row=1, col=c)
