@@ -13,7 +13,7 @@ import numpy as np
 from ..core import UserError
 from .store import let_go
 
-# %% ../../nbs/15e_data.batches.ipynb #ce428527
+# %% ../../nbs/15e_data.batches.ipynb #d71f58ed
 def order_of(
     rows, # (n,) numbers of the rows
     seed:int, # Of the run
@@ -22,6 +22,7 @@ def order_of(
     "Rows in the order of one epoch"
     return np.random.default_rng([seed, epoch]).permutation(rows)
 
+# %% ../../nbs/15e_data.batches.ipynb #36e15ef4
 def balanced_order(
     rows, # (n,) numbers of the rows
     classes, # (n,) their classes
@@ -35,6 +36,7 @@ def balanced_order(
     of = [rows[classes == c] for c in kinds]
     return rng.permutation(np.concatenate([np.concatenate([rng.permutation(o) for _ in range(-(-n//len(o)))])[:n] for o, n in zip(of, wanted)]))
 
+# %% ../../nbs/15e_data.batches.ipynb #7a6c4265
 def chance(seed:int, epoch:int, step:int) -> np.random.Generator:
     "Random numbers of one batch"
     return np.random.default_rng([seed, epoch, step])

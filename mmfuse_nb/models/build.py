@@ -72,7 +72,7 @@ def models_of(
     if "text_encoder" in made: set_vectors(made["text_encoder"], facts)
     return model, Trainer(start, told, name="trainer")
 
-# %% ../../nbs/52_models.build.ipynb #7098ec73
+# %% ../../nbs/52_models.build.ipynb #e3cf677d
 OPTIMIZERS = {"adamw": keras.optimizers.AdamW, "adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD, "lion": keras.optimizers.Lion}
 
 def loss_weights(spec, outputs) -> dict: # Output to its weight
@@ -91,6 +91,7 @@ def noisy_of(spec, trainer) -> list:
     if spec.joint_training != "ogm_ge": return []
     return [v for l in trainer.layers if l.name.endswith(("_encoder", "_backbone")) for v in l.trainable_variables]
 
+# %% ../../nbs/52_models.build.ipynb #45096c9f
 def groups_of(trainer) -> dict: # Modality, or "fused", to the weights that train
     "The weights of each branch, and those behind them"
     found = {}

@@ -10,7 +10,7 @@ from ..core import UserError
 from .catalogue import entry
 from .spec import KINDS, name_of
 
-# %% ../../nbs/51a_models.tasks.ipynb #abecabd6
+# %% ../../nbs/51a_models.tasks.ipynb #3ea8f5ed
 LOSSES = {"single": ("standard", "focal", "logit_adjusted"), "multilabel": ("standard", "focal", "logit_adjusted"), "regression": ("standard", "huber")}
 
 def check_task(
@@ -26,6 +26,7 @@ def check_task(
     if spec.class_weights != "none": raise UserError(f"Numbers to predict have no classes to weigh. Received: class_weights={spec.class_weights!r}.")
     if spec.joint_training.startswith("ogm"): raise UserError("OGM compares what the heads give to the right class, and numbers to predict have none. Choose joint_training='gradient_blending' or 'plain'.")
 
+# %% ../../nbs/51a_models.tasks.ipynb #1aa94657
 def role_for(spec, m:str) -> str: # "image", "text", "columns", "image_features" or "text_features"
     "The role of the columns that a modality of a spec is read from"
     return f"{m}_features" if entry(KINDS[m], getattr(spec, m))["reads"] == "features" else m

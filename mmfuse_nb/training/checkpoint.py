@@ -48,10 +48,10 @@ def load_checkpoint(path, trainer) -> tuple: # (place, best weights or None)
         best = [f[k] for k in sorted(f.files) if k[0] == "b"]
         return json.loads(f["place"].tobytes()), best or None
 
-# %% ../../nbs/61a_training.checkpoint.ipynb #a3797de4
+# %% ../../nbs/61a_training.checkpoint.ipynb #c834ffce
 def start_place() -> dict:
     "The place before the first step"
-    return {"epoch": 1, "step": 0, "best_loss": None, "best_epoch": 0, "seconds": 0., "logs": {}, "losses": None}
+    return {"epoch": 1, "step": 0, "best_loss": None, "best_epoch": 0, "seconds": 0., "logs": {}, "losses": None, "plateau": {}, "told": {}, "learning_rate": None}
 
 def is_better(place, spec, loss) -> bool:
     "Note the validation loss of an epoch; say whether its weights are the ones to keep"
@@ -62,5 +62,5 @@ def is_better(place, spec, loss) -> bool:
 
 def is_over(place, spec) -> bool:
     "Was this the last epoch?"
-    waited = place["epoch"] - place["best_epoch"]
-    return place["epoch"] >= spec.epochs or (spec.patience is not None and waited >= spec.patience)
+    waited, spent = place["epoch"] - place["best_epoch"], spec.time_limit is not None and place["seconds"] >= 60*spec.time_limit
+    return spent or place["epoch"] >= spec.epochs or (spec.patience is not None and waited >= spec.patience)

