@@ -134,9 +134,10 @@ def summarise():
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("tables", nargs="*", choices=TABLES, help="none: only the means are written anew")
+    p.add_argument("tables", nargs="*", help=f"{' and '.join(TABLES)}; none: only the means are written anew")
     p.add_argument("--only", nargs="*", help="names of operators, and picture or words; all when omitted")
     a = p.parse_args()
+    if set(a.tables) - set(TABLES): p.error(f"there are the tables {', '.join(TABLES)}")
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True).stdout.strip()
     for name in a.tables:
         folds, known, file = table_of(name).folds(5, seeds=2), {}, HERE/f"operators_{name}.parquet"

@@ -4,6 +4,7 @@ import json, os, resource, signal, subprocess, sys, time
 import pytest
 
 import mmfuse_nb as mf
+from mmfuse_nb.cli import main
 from mmfuse_nb.training.folder import ask, read_status, take_folder
 from test_training import wait_for, wait_for_step
 
@@ -18,13 +19,13 @@ def told(run, kind): return [e for e in run.events()[0] if e["type"] == kind]
 
 
 def test_numbers_are_taken_in_passing(table, tmp_path):
-    "A step size, a checkpoint and more epochs, from Python and by file"
+    "A step size, a checkpoint and other epochs, from Python, from the command line and by file"
     run = mf.start(mf.FusionSpec(**WORDS, epochs=2000), table, tmp_path/"run")
     wait_for_step(run, 1)
     run.change_rate(1e-4)
     wait_for(lambda: told(run, "told"))
     before = (run.dir/"checkpoint"/"state.npz").stat().st_mtime_ns if (run.dir/"checkpoint"/"state.npz").exists() else 0
-    run.checkpoint()
+    assert main(["checkpoint", str(run.dir)]) == 0
     wait_for(lambda: len(told(run, "told")) == 2)
     assert (run.dir/"checkpoint"/"state.npz").stat().st_mtime_ns > before
     control = json.loads((run.dir/"control.json").read_text())
@@ -34,8 +35,10 @@ def test_numbers_are_taken_in_passing(table, tmp_path):
     assert [(e["what"], e["value"]) for e in told(run, "refused")] == [("learning_rate", "fast")]
     steps = told(run, "step")
     assert steps[0]["learning_rate"] == pytest.approx(2e-3) and steps[-1]["learning_rate"] == pytest.approx(1e-4)
+    assert told(run, "engine")[0]["jit_compile"] is False and run.engine.startswith("tensorflow on cpu")
     assert set(steps[-1]["gradient_norms"]) == {"text", "fused"} and steps[-1]["gradient_norms"]["text"] > 0 and steps[-1]["memory_bytes"] > 1e7
     assert all(set(e["speeds"]) == {"text", "fused"} for e in told(run, "epoch"))
+    assert mf.runs(tmp_path).status.tolist() == ["finished"] and main(["runs", str(tmp_path)]) == 0 and main(["rate", str(run.dir), "0"]) == 2
     for bad in (lambda: run.change_rate(0), lambda: run.extend(0)):
         with pytest.raises(ValueError, match="Received: 0"): bad()
 
@@ -133,6 +136,7 @@ import json, os, pathlib, subprocess, sys, threading, time
 place = pathlib.Path(sys.argv[1]); place.mkdir()
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "none", place], check=True)
 import mmfuse_nb as mf
+from mmfuse_nb.cli import main
 from mmfuse_nb.training.folder import read_status
 spec = mf.FusionSpec(image=None, text={"name": "dense", "dropout": 0.}, features=50, epochs=2000)
 seen = []

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FOLDS', 'OPTIMIZERS', 'METRICS', 'Trainer', 'features_serve', 'make_inputs', 'copies', 'set_vectors', 'fused_of',
-           'models_of', 'loss_weights', 'blended', 'noisy_of', 'groups_of', 'optimizer_for', 'compile_trainer',
-           'counts_of', 'build']
+           'models_of', 'loss_weights', 'blended', 'noisy_of', 'groups_of', 'optimizer_for', 'engine_of',
+           'compile_trainer', 'counts_of', 'build']
 
 # %% ../../nbs/52_models.build.ipynb #06c957d3
 import keras, numpy as np
@@ -113,11 +113,19 @@ def optimizer_for(spec, trainer):
     if decayed and kept: made.exclude_from_weight_decay(var_list=kept)
     return made
 
-# %% ../../nbs/52_models.build.ipynb #022e4629
+# %% ../../nbs/52_models.build.ipynb #5761007d
 METRICS = {"single": lambda: [keras.metrics.CategoricalCrossentropy(name="nll"), keras.metrics.CategoricalAccuracy(name="accuracy")],
            "multilabel": lambda: [keras.metrics.BinaryCrossentropy(name="nll"), keras.metrics.BinaryAccuracy(name="accuracy")],
            "regression": lambda: [keras.metrics.MeanSquaredError(name="nll"), keras.metrics.MeanAbsoluteError(name="mae")]}
 
+def engine_of() -> dict: # backend, device, jit_compile, why
+    "How this process computes: by a rule that hangs on backend and device alone, because the choice changes the last digits"
+    backend, device = keras.backend.backend(), keras.distribution.list_devices()[0]
+    if backend == "tensorflow" and "gpu" not in device:
+        return {"backend": backend, "device": device, "jit_compile": False, "why": "without XLA, whose small networks train two to four times slower on a processor than TensorFlow's own kernels"}
+    return {"backend": backend, "device": device, "jit_compile": "auto", "why": "compiled by XLA, as far as the layers allow"}
+
+# %% ../../nbs/52_models.build.ipynb #eecd4b43
 def compile_trainer(
     spec, # `FusionSpec`
     trainer, # Model to train
@@ -125,8 +133,9 @@ def compile_trainer(
     counts=None, # Rows of each class in training
     rows:int=1, # Training rows
     watched:bool=True, # Follow loss and accuracy of the prediction
+    engine=None, # From `engine_of`, also of an earlier process
 ):
-    "Give a model its optimizer and losses; without a GPU, TensorFlow trains faster without XLA"
+    "Give a model its optimizer and losses"
     loss = loss_of(spec, facts.task, [rows/facts.k]*facts.k if counts is None else counts, rows, facts.scale[1])
     trainer.blend = {n: keras.Variable(w, trainable=False, name=f"weight_{n}") for n, w in loss_weights(spec, trainer.output).items()} \
         if spec.joint_training == "gradient_blending" and isinstance(trainer.output, dict) else {}
@@ -135,8 +144,7 @@ def compile_trainer(
         weights = {n: 1. if n in trainer.blend else w for n, w in loss_weights(spec, trainer.output).items()}
         given = dict(loss={n: blended(loss, trainer.blend.get(n)) for n in weights}, loss_weights=weights, metrics={"prediction": metrics} if watched else None)
     else: given = dict(loss=loss, metrics=metrics)
-    slow = keras.backend.backend() == "tensorflow" and "gpu" not in keras.distribution.list_devices()[0]
-    trainer.compile(optimizer_for(spec, trainer), **given, jit_compile=False if slow else "auto")
+    trainer.compile(optimizer_for(spec, trainer), **given, jit_compile=(engine or engine_of())["jit_compile"])
 
 # %% ../../nbs/52_models.build.ipynb #88712db2
 def counts_of(labels, facts): # (rows of each class, rows); (None, rows) for numbers

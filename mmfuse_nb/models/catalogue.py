@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ASKED', 'CONTEXT', 'OFFLINE', 'TYPES', 'MISSING', 'option_type', 'bounds', 'describe', 'registries', 'sample_inputs',
            'measure', 'gives_tokens', 'described_class', 'described', 'shipped', 'catalogue', 'write_catalogue',
-           'check_option', 'entry', 'zoo']
+           'check_option', 'entry', 'measured', 'zoo']
 
 # %% ../../nbs/50_models.catalogue.ipynb #1eafa6ea
 import functools, inspect, re, sys, types, typing
@@ -153,12 +153,18 @@ def entry(
         check_option(name, o, value, known[name]["options"][o])
     return known[name]
 
-# %% ../../nbs/50_models.catalogue.ipynb #dca2e66d
+# %% ../../nbs/50_models.catalogue.ipynb #72f9279e
+@functools.cache
+def measured() -> dict: # By operator, by table: accuracy, its 95% interval (low, high), val_accuracy
+    "What the operators reached in the comparison whose figures travel with the package"
+    return read_json(assets().parent/"operators.json", {})
+
 MISSING = {"vector": "zeros or a learned vector", "tokens": "its tokens are masked, or a learned token", "prediction": "it has no vote", "expert": "it has no vote"}
 
-def zoo(): # DataFrame: name, kind, level, formula, source, cost, parameters, flops, missing, use
+def zoo(): # DataFrame: name, kind, level, formula, source, cost, parameters, flops, missing, use, and measured accuracies
     "Every encoder and fusion operator there is, with what it costs at one size"
     import pandas as pd
-    rows = [{**e, "missing": MISSING.get(e.get("level"), "")} for kind in catalogue().values() for e in kind.values()]
-    columns = ["name", "kind", "level", "formula", "source", "cost", "parameters", "flops", "missing", "use"]
+    reached = lambda e: {t: r["accuracy"] for t, r in measured().get(e["name"], {}).items() if e["kind"] == "fusion"}
+    rows = [{**e, "missing": MISSING.get(e.get("level"), ""), **reached(e)} for kind in catalogue().values() for e in kind.values()]
+    columns = ["name", "kind", "level", "formula", "source", "cost", "parameters", "flops", "missing", "use", "sample", "openclipart"]
     return pd.DataFrame(rows).reindex(columns=columns).fillna({"level": "", "use": ""})

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['pause', 'stop', 'resume', 'checkpoint', 'change_rate', 'extend', 'wait', 'predictor', 'predictor_of', 'predict',
-           'embed', 'predictions', 'evaluate', 'events', 'follow', 'describe', 'Run', 'open_run', 'list_runs']
+           'embed', 'predictions', 'evaluate', 'events', 'follow', 'engine', 'describe', 'Run', 'open_run', 'list_runs']
 
 # %% ../../nbs/65_training.run.ipynb #73e563cc
 import time
@@ -119,7 +119,7 @@ def evaluate(
     if split not in set(frame.split): raise unknown("split", split, set(frame.split))
     return evaluation_of_frame(frame[frame.split == split], run.task, run.classes)
 
-# %% ../../nbs/65_training.run.ipynb #b7d05725
+# %% ../../nbs/65_training.run.ipynb #92fcc899
 def events(
     run, # `Run`
     offset:int=0, # Where an earlier call ended
@@ -139,6 +139,12 @@ def follow(
         over = run.status in ENDED   # what was told before the end is read once more
         if not over and not told: time.sleep(.1)
 
+# %% ../../nbs/65_training.run.ipynb #8869a51c
+def engine(run) -> str:
+    "How the run computes and why, in one line; empty before its worker has begun"
+    e = read_json(run.dir/"engine.json", {})
+    return f"{e['backend']} on {e['device']}, {e['why']}" if e else ""
+
 def describe(run) -> str:
     "A run in one line"
     s = run.state
@@ -146,13 +152,12 @@ def describe(run) -> str:
     why = f": {s['reason']}" if s.get("reason") else ""
     return f"Run({str(run.dir)!r}, {s['state']}{where}{why})"
 
-# %% ../../nbs/65_training.run.ipynb #7548c83f
+# %% ../../nbs/65_training.run.ipynb #c3a527f9
 class Run:
     "A view of a run folder"
     def __init__(self, folder): self.dir = Path(folder).resolve()
 
-    pause, resume, stop, wait = pause, resume, stop, wait
-    checkpoint, change_rate, extend, follow = checkpoint, change_rate, extend, follow
+    pause, resume, stop, wait, checkpoint, change_rate, extend, follow = pause, resume, stop, wait, checkpoint, change_rate, extend, follow
     predict, embed, evaluate, events, __repr__ = predict, embed, evaluate, events, describe
     predictions = property(predictions)
 
@@ -171,6 +176,7 @@ class Run:
     def table(self): return read_table(self.dir)
     @property
     def classes(self) -> list: return read_json(self.dir/"data.json")["classes"]
+    engine = property(engine)
     task = property(lambda self: read_json(self.dir/"data.json").get("task", "single"))
     @property
     def metrics(self) -> dict: return read_json(self.dir/"metrics.json", {})
