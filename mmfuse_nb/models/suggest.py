@@ -46,18 +46,19 @@ def encoders_for(facts) -> tuple: # (fields of a spec, reasons)
     if facts["columns"]: fields["columns"] = "tabular"
     return fields, why
 
-# %% ../../nbs/54_models.suggest.ipynb #f179eb6d
+# %% ../../nbs/54_models.suggest.ipynb #bfc18ff0
 def best_of(level:str, n:int, task:str, but=()) -> str:
-    "The operator of a level for so many modalities that did best in the comparison"
+    "The operator of a level for so many modalities that did best in the comparison, on the tables that all of them were measured on"
     known, results = catalogue()["fusion"], measured()
     fit = [k for k in fusions_of(n) if known[k]["level"] == level and task in known[k]["tasks"] and k not in but and k in results]
-    return max(fit, key=lambda k: np.mean([t["val_accuracy"] for t in results[k].values()]))
+    shared = set.intersection(*[set(results[k]) for k in fit])  # tables on which all of them were measured
+    return max(fit, key=lambda k: np.mean([results[k][t]["val_accuracy"] for t in shared]))
 
 def figures(name) -> str:
     "Measured accuracies of an operator, as a reason"
     return "accuracy " + ", ".join(f"{t['accuracy']:.3f} on {table}" for table, t in measured()[name].items())
 
-# %% ../../nbs/54_models.suggest.ipynb #47667b4f
+# %% ../../nbs/54_models.suggest.ipynb #8b3811de
 LACKING, UNEQUAL = .05, 10 # Share of rows without a modality, and rows of the largest class over the smallest, that ask for a remedy
 
 def special_for(facts, joint, tokens) -> tuple: # (fields of a spec, reasons)
@@ -69,7 +70,7 @@ def special_for(facts, joint, tokens) -> tuple: # (fields of a spec, reasons)
     if facts["ratio"] >= UNEQUAL:
         extra["loss"] = "logit_adjusted"
         why.append(f"the largest class has {facts['ratio']:.0f} times the rows of the smallest, so the loss is adjusted for it")
-    if not why and tokens: return {"fusion": tokens}, [f"{tokens} lets parts of the picture and words meet one by one, and was the best that does ({figures(tokens)})"]
+    if not why and tokens: return {"fusion": tokens}, [f"{tokens} lets parts of the picture and words meet one by one, and was the best that does of those compared ({figures(tokens)})"]
     if not why: extra["modality_dropout"] = .2
     return extra, why or ["a modality is hidden now and then, which keeps the model from leaning on one"]
 

@@ -61,7 +61,7 @@ def write_status(
     write_json(Path(folder)/"status.json", status)
     return status
 
-# %% ../../nbs/60_training.folder.ipynb #62edefb4
+# %% ../../nbs/60_training.folder.ipynb #48a8c2a9
 def ask(
     folder, # A run folder
     what:str|None=None, # "run", "pause" or "stop"; as it was when omitted
@@ -72,8 +72,11 @@ def ask(
 
 def orders(folder) -> dict: # ask ("run" by default), and numbers that were asked for
     "What shall hold of a run now"
-    held = read_json(Path(folder)/"control.json")
-    return {"ask": "run", **(held if isinstance(held, dict) else {})}
+    for _ in range(5):
+        try: held = read_json(Path(folder)/"control.json")
+        except ValueError: time.sleep(.02)  # somebody writes it by hand just now
+        else: return {"ask": "run", **(held if isinstance(held, dict) else {})}
+    return {"ask": "run"}
 
 def asked(folder) -> str:
     "The state that is asked of the worker now"

@@ -27,7 +27,7 @@ def interrupt_stops(folder):
     try: yield
     finally: signal.signal(signal.SIGINT, before)
 
-# %% ../../nbs/60a_training.guard.ipynb #9cdc7c4b
+# %% ../../nbs/60a_training.guard.ipynb #59737396
 FULL = "the disk is full; make room, and the run goes on by itself"
 
 def reserve(folder):
@@ -36,19 +36,20 @@ def reserve(folder):
 
 def with_room(folder, write):
     "Do a write; while the disk is full, wait, paused, until there is room or a stop is asked for"
-    waited = False
+    before = None
     while True:
-        try:
-            done = write()
-            if waited: reserve(folder), write_status(folder, state="running", reason="")
-            return done
+        try: done = write()
         except OSError as e:
             if e.errno not in (errno.ENOSPC, errno.EDQUOT): raise
+        else: break
+        before = before or read_status(folder)["state"]
         (Path(folder)/".reserve").unlink(missing_ok=True)
         with suppress(OSError): write_status(folder, state="paused", reason=FULL)
         if asked(folder) == "stop": raise Stopped
-        waited = True
         time.sleep(.5)
+    if before:
+        with suppress(OSError): write_status(folder, state=before, reason=""), reserve(folder)
+    return done
 
 # %% ../../nbs/60a_training.guard.ipynb #a68a778e
 @contextmanager

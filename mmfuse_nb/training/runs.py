@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['COLUMNS', 'SCORES', 'FILES', 'row_of', 'runs']
 
-# %% ../../nbs/65a_training.runs.ipynb #21df1ffa
+# %% ../../nbs/65a_training.runs.ipynb #311cff1e
 from pathlib import Path
+import pandas as pd
 from ..core import read_json
 from ..models.spec import name_of
 from .folder import read_history, read_spec, read_status
 
-# %% ../../nbs/65a_training.runs.ipynb #e358ed2f
+# %% ../../nbs/65a_training.runs.ipynb #68bb9e37
 COLUMNS = ("run", "status", "image", "text", "columns", "fusion", "epoch", "epochs", "seconds", "val_loss", "score", "value", "low", "high", "parameters", "started", "reason", "folder")
 SCORES = {"single": "f1_macro", "multilabel": "f1_macro", "regression": "r2"}
 
@@ -26,21 +27,19 @@ def row_of(
         metrics, history, score = read_json(folder/"metrics.json", {}), read_history(folder), SCORES[data.get("task", "single")]
         test = metrics.get("splits", {}).get("test", {})
         low, high = test.get("intervals", {}).get(score, (None, None))
-        out |= {"status": state["state"], "reason": state.get("reason", ""), "started": state.get("started"), "epochs": spec.epochs, "epoch": len(history), "score": f"{score} on test rows",
+        out |= {"status": state["state"], "reason": state.get("reason", ""), "started": pd.Timestamp(state["started"], unit="s", tz="UTC") if state.get("started") else None, "epochs": spec.epochs, "epoch": len(history), "score": f"{score} on test rows",
                 **{m: name_of(getattr(spec, m)) for m in ("image", "text", "columns", "fusion")}, "value": test.get(score), "low": low, "high": high, "parameters": metrics.get("parameters"),
                 "seconds": history["seconds"].iloc[-1] if len(history) else None, "val_loss": history["val_loss"].min() if len(history) else None}
     except Exception as e: return {**out, "status": "broken", "reason": f"{type(e).__name__}: {' '.join(str(e).split())[:200]}"}
     return out
 
-# %% ../../nbs/65a_training.runs.ipynb #51b01e16
+# %% ../../nbs/65a_training.runs.ipynb #7a0c5727
 FILES = ("spec.yaml", "data.json", "status.json") # One of them makes a folder a run, whole or not
 
 def runs(
     folder="runs", # A folder of run folders
 ): # DataFrame, the newest first: run, status, parts of the spec, epoch, seconds, the score on the test rows with its 95% interval, reason, folder
     "All runs of a folder: what they are, how far, how good"
-    import pandas as pd
     found = [p for p in Path(folder).glob("*") if any((p/f).exists() for f in FILES)]
     found.sort(key=lambda p: max((p/f).stat().st_mtime for f in FILES if (p/f).exists()), reverse=True)
-    table = pd.DataFrame([row_of(p) for p in found], columns=COLUMNS)
-    return table.assign(started=pd.to_datetime(table["started"].astype(float), unit="s"))
+    return pd.DataFrame([row_of(p) for p in found], columns=COLUMNS)

@@ -32,11 +32,11 @@ def why(code:int, log="", kills=0) -> str:
     if kills and name == "SIGKILL" or code and any(w in log for w in NO_MEMORY): return f"out of memory: {how}"
     return how + ("; perhaps the machine was out of memory" if name == "SIGKILL" else "")
 
-# %% ../../nbs/63_training.supervise.ipynb #1eb121b8
-def end_of(path, size=4000) -> str:
-    "The last characters of a file"
+# %% ../../nbs/63_training.supervise.ipynb #daa2527f
+def end_of(path, start=0, size=4000) -> str:
+    "The last characters of a file, from a byte on"
     with open(path, "rb") as f:
-        f.seek(max(0, os.path.getsize(path) - size))
+        f.seek(max(start, os.path.getsize(path) - size))
         return f.read().decode(errors="replace")
 
 def supervise(
@@ -46,11 +46,12 @@ def supervise(
     folder, kills = Path(folder), oom_kills()
     env = {**os.environ, "KERAS_BACKEND": read_spec(folder).backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     with open(folder/"worker.log", "ab") as log:
+        start = log.tell()  # what earlier workers have written is not of this one
         child = subprocess.Popen([sys.executable, "-c", WORK, str(folder)], env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         code = child.wait()
     status = read_json(folder/"status.json", {})
     if status.get("state") not in BUSY or status.get("pid") not in (child.pid, os.getpid()): return
-    log = end_of(folder/"worker.log")
+    log = end_of(folder/"worker.log", start)
     write_status(folder, state="interrupted" if code < 0 else "failed", reason=why(code, log, oom_kills() - kills), traceback=log)
 
 # %% ../../nbs/63_training.supervise.ipynb #1c53180b

@@ -8,9 +8,9 @@ __all__ = ['NUMBERS', 'CHECKPOINT_SECONDS', 'Job', 'targets_of', 'batches_of', '
            'said_of', 'losses_now', 'look_at_blend', 'averaged', 'speeds_of', 'end_epoch', 'keep', 'fit_stacking',
            'write_results', 'open_job', 'work_on', 'worker']
 
-# %% ../../nbs/62_training.worker.ipynb #9b338282
-import os, time
-from contextlib import contextmanager, nullcontext
+# %% ../../nbs/62_training.worker.ipynb #438811d0
+import math, os, time
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 import keras, numpy as np, psutil
 from ..core import UserError, append_jsonl, read_json, set_seed, write_atomic, write_json
@@ -115,7 +115,7 @@ def heads_of(job) -> list:
     "Names of what the trainer predicts"
     return list(job.trainer.output)
 
-# %% ../../nbs/62_training.worker.ipynb #b19689ee
+# %% ../../nbs/62_training.worker.ipynb #e114178a
 NUMBERS = {"learning_rate": lambda v: 0 < v <= 10, "epochs": lambda v: v >= 1 and v == int(v), "checkpoint": lambda v: True}
 
 def follow(job, said):
@@ -123,17 +123,17 @@ def follow(job, said):
     place = job.place
     for name, fine in NUMBERS.items():
         value = said.get(name)
-        if value is None or value == place["told"].get(name): continue
-        place["told"][name] = value
-        good = isinstance(value, (int, float)) and fine(value)
+        if value is None or repr(value) == place["told"].get(name): continue
+        place["told"][name] = repr(value)
+        good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and fine(value)
         if good and name == "learning_rate": place["learning_rate"] = value
         if good and name == "epochs":
             job.spec = job.spec.replace(epochs=int(value))
             with_room(job.folder, lambda: write_atomic(job.folder/"spec.yaml", job.spec.to_yaml()))
-        if good and name == "checkpoint": keep(job)
+        if good: keep(job)  # or a killed run would go through the steps before it with the new number
         job.tell(type="told" if good else "refused", what=name, value=value, epoch=place["epoch"], step=place["step"])
 
-# %% ../../nbs/62_training.worker.ipynb #5efca2d2
+# %% ../../nbs/62_training.worker.ipynb #fcf125d2
 def obey(job):
     "Take what is asked: numbers, a pause, a stop"
     said, waits = orders(job.folder), False
@@ -141,12 +141,12 @@ def obey(job):
     while said["ask"] == "pause":
         if not waits or time.monotonic() - job.shown > 5:
             waits, job.shown = True, time.monotonic()
-            write_status(job.folder, state="paused")
+            with suppress(OSError): write_status(job.folder, state="paused")
         time.sleep(.1)
         said = orders(job.folder)
         follow(job, said)
     if said["ask"] == "stop": raise Stopped
-    if waits: write_status(job.folder, state="running")
+    if waits: with_room(job.folder, lambda: write_status(job.folder, state="running"))
 
 # %% ../../nbs/62_training.worker.ipynb #39f9e49b
 def weights_in(job, weights, folds):
@@ -307,20 +307,20 @@ def open_job(folder, table=None, watch=None) -> Job:
     if state.exists(): job.place, job.best = load_checkpoint(state, job.trainer)
     return job
 
-# %% ../../nbs/62_training.worker.ipynb #981d00de
+# %% ../../nbs/62_training.worker.ipynb #5f79849a
 def work_on(folder, table, watch) -> str: # The state it ended in
     "Train, and write what came out; a stop leaves a checkpoint"
     job = None
     try:
         with interrupt_stops(folder):
-            reserve(folder)
+            with suppress(OSError): reserve(folder)
             job = open_job(folder, table, watch)
             follow(job, orders(folder))
             write_status(folder, state="running", epochs=job.spec.epochs, epoch=job.place["epoch"])
-            over = job.place["epoch"] > 1 and is_over({**job.place, "epoch": job.place["epoch"] - 1}, job.spec)
+            over = job.place["step"] == 0 and job.place["epoch"] > 1 and is_over({**job.place, "epoch": job.place["epoch"] - 1}, job.spec)
             while not over: over = run_epoch(job) or end_epoch(job)
             write_results(job)
-        write_status(folder, state="finished", epoch=job.place["epoch"] - 1, eta_seconds=0)
+        with_room(folder, lambda: write_status(folder, state="finished", epoch=job.place["epoch"] - 1, eta_seconds=0))
         return "finished"
     except Stopped:
         reason = "it was asked to stop"
