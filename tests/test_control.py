@@ -59,15 +59,40 @@ def test_a_finished_run_is_extended(table, tmp_path):
 def test_training_options_are_resumed_to_the_bit(fields, table, tmp_path):
     import numpy as np, pandas as pd
     from mmfuse_nb.training.worker import worker
-    spec = mf.FusionSpec(**{**WORDS, "epochs": 6, **fields})
+    spec = mf.FusionSpec(**{**WORDS, "epochs": 6, "batch_size": 8, **fields})
     whole = mf.train(spec, table, tmp_path/"whole", progress=False)
     run = mf.open_run(take_folder(tmp_path/"parts", spec, table))
-    assert worker(run.dir, table, lambda e: e["type"] == "epoch" and e["epoch"] == 3 and ask(run.dir, "stop")) == "stopped"
+    within = lambda e: e["type"] == "step" and e["epoch"] >= 3 and 0 < e["step"] < e["steps"] - 2
+    assert worker(run.dir, table, lambda e: within(e) and ask(run.dir, "stop")) == "stopped"
+    with np.load(run.dir/"checkpoint"/"state.npz") as f: assert json.loads(f["place"].tobytes())["step"] > 0, "it was to stop within an epoch"
     ask(run.dir, "run")
     assert worker(run.dir, table) == "finished"
     pd.testing.assert_frame_equal(run.predictions, whole.predictions, check_exact=True)
     pd.testing.assert_frame_equal(run.history.drop(columns="seconds"), whole.history.drop(columns="seconds"), check_exact=True)
     assert np.isfinite(whole.history.to_numpy()).all() and whole.evaluate("val").accuracy > .3
+
+
+def test_a_plateau_is_remembered(table, tmp_path):
+    "With a step size that teaches nothing the validation loss stands still: halved after three epochs, also after a stop between"
+    from mmfuse_nb.training.worker import worker
+    spec = mf.FusionSpec(**WORDS, epochs=6, batch_size=8, schedule="plateau", learning_rate=1e-9)
+    run = mf.open_run(take_folder(tmp_path/"run", spec, table))
+    assert worker(run.dir, table, lambda e: e["type"] == "epoch" and e["epoch"] == 3 and ask(run.dir, "stop")) == "stopped"
+    ask(run.dir, "run")
+    assert worker(run.dir, table) == "finished"
+    rates = {e["epoch"]: e["learning_rate"] for e in told(run, "step")}
+    assert rates[max(rates)] == pytest.approx(5e-10, abs=0) and rates[min(rates)] == pytest.approx(1e-9, abs=0), rates
+
+
+def test_more_epochs_asked_for_at_the_last_moment(table, tmp_path):
+    "While results are written; and none for a run that patience has ended"
+    run = mf.train(mf.FusionSpec(**WORDS, epochs=2), table, tmp_path/"whole", progress=False)
+    from mmfuse_nb.training.worker import worker
+    late = mf.open_run(take_folder(tmp_path/"late", run.spec, table))
+    assert worker(late.dir, table, lambda e: e["type"] == "epoch" and e["epoch"] == 2 and ask(late.dir, epochs=4)) == "finished"
+    assert len(late.history) == late.spec.epochs == 4 and late.metrics["epochs"] == 4
+    limited = mf.train(mf.FusionSpec(**WORDS, epochs=2000, time_limit=.001), table, tmp_path/"limited", progress=False)
+    with pytest.raises(ValueError, match="of 2000 epochs, by patience or its time limit"): limited.extend(3)
 
 
 def test_a_time_limit_ends_with_the_epoch(table, tmp_path):

@@ -30,7 +30,7 @@ def resume(run):
     if run.status != "finished": launch(run.dir)
     return run
 
-# %% ../../nbs/65_training.run.ipynb #f020f55d
+# %% ../../nbs/65_training.run.ipynb #f445a5b4
 def checkpoint(run):
     "Write a checkpoint after the batch in work"
     ask(run.dir, checkpoint=time.time())
@@ -49,7 +49,9 @@ def extend(
     run, # `Run`; a finished one is taken up again
     epochs:int, # So many more
 ):
-    "Train for more epochs than the spec said"
+    "Train for more epochs than the spec said; a schedule is drawn out over all of them"
+    if run.status == "finished" and len(run.history) < run.spec.epochs:
+        raise UserError(f"The run in {run.dir} ended after {len(run.history)} of {run.spec.epochs} epochs, by patience or its time limit, and would end again. Start a new run with another patience or time_limit.")
     if epochs < 1: raise UserError(f"A run is extended by one epoch or more. Received: {epochs!r}.")
     ask(run.dir, epochs=max(run.spec.epochs, orders(run.dir).get("epochs", 0)) + int(epochs))
     if run.status not in BUSY: launch(run.dir)

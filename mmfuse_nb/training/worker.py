@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['NUMBERS', 'CHECKPOINT_SECONDS', 'Job', 'targets_of', 'batches_of', 'deal_folds', 'preparing', 'engine_for',
            'build_job', 'heads_of', 'follow', 'obey', 'weights_in', 'begin_epoch', 'set_rate', 'run_epoch', 'show_step',
-           'said_of', 'losses_now', 'look_at_blend', 'averaged', 'speeds_of', 'end_epoch', 'keep', 'fit_stacking',
-           'write_results', 'open_job', 'work_on', 'worker']
+           'said_of', 'losses_now', 'look_at_blend', 'averaged', 'speeds_of', 'ended', 'end_epoch', 'keep',
+           'fit_stacking', 'write_results', 'open_job', 'asked_for_more', 'train_to_end', 'work_on', 'worker']
 
 # %% ../../nbs/62_training.worker.ipynb #438811d0
 import math, os, time
@@ -236,8 +236,13 @@ def speeds_of(job) -> dict: # Modality, or "fused", to a share
     moved = lambda m: length([np.array(v) - b for v, b in zip(job.groups[m], job.before[m])])
     return {m: moved(m)/max(length(held), 1e-12) for m, held in (job.before or {}).items()}
 
-# %% ../../nbs/62_training.worker.ipynb #a1f4508b
-def end_epoch(job) -> bool: # Was it the last?
+# %% ../../nbs/62_training.worker.ipynb #9155a68b
+def ended(job) -> bool:
+    "Has the last epoch been gone through?"
+    place = job.place
+    return place["step"] == 0 and place["epoch"] > 1 and is_over({**place, "epoch": place["epoch"] - 1}, job.spec)
+
+def end_epoch(job):
     "Validate, keep the best, write the event and, now and then, a checkpoint"
     place, began, speeds = job.place, time.perf_counter(), speeds_of(job)
     with averaged(job):
@@ -248,11 +253,10 @@ def end_epoch(job) -> bool: # Was it the last?
     if job.spec.schedule == "plateau": place["plateau"] = plateau(place["plateau"], row["val_loss"])
     place["seconds"] += time.perf_counter() - began
     job.tell(type="epoch", epoch=place["epoch"], **place["logs"], **row, seconds=round(place["seconds"], 3), speeds=speeds)
-    over = is_over(place, job.spec)
     place.update(epoch=place["epoch"] + 1, step=0)
-    if time.monotonic() - job.saved > CHECKPOINT_SECONDS or over: keep(job)
-    return over
+    if time.monotonic() - job.saved > CHECKPOINT_SECONDS or ended(job): keep(job)
 
+# %% ../../nbs/62_training.worker.ipynb #82b495a4
 CHECKPOINT_SECONDS = 2. # At most so much work is done twice after a kill
 
 def keep(job):
@@ -307,7 +311,22 @@ def open_job(folder, table=None, watch=None) -> Job:
     if state.exists(): job.place, job.best = load_checkpoint(state, job.trainer)
     return job
 
-# %% ../../nbs/62_training.worker.ipynb #5f79849a
+# %% ../../nbs/62_training.worker.ipynb #f98cc631
+def asked_for_more(job) -> bool:
+    "Whether more epochs are asked for that `follow` has not heard of"
+    value = orders(job.folder).get("epochs")
+    return isinstance(value, (int, float)) and value > job.spec.epochs and repr(value) != job.place["told"].get("epochs")
+
+def train_to_end(job):
+    "Train and write what came out; go on where training ended if more epochs are asked for meanwhile"
+    while True:
+        while not ended(job): run_epoch(job), end_epoch(job)
+        write_results(job)
+        if not asked_for_more(job): return
+        job.place, job.best = load_checkpoint(job.folder/"checkpoint"/"state.npz", job.trainer)  # results may have put the best weights in
+        follow(job, orders(job.folder))
+
+# %% ../../nbs/62_training.worker.ipynb #79dfda2a
 def work_on(folder, table, watch) -> str: # The state it ended in
     "Train, and write what came out; a stop leaves a checkpoint"
     job = None
@@ -317,9 +336,7 @@ def work_on(folder, table, watch) -> str: # The state it ended in
             job = open_job(folder, table, watch)
             follow(job, orders(folder))
             write_status(folder, state="running", epochs=job.spec.epochs, epoch=job.place["epoch"])
-            over = job.place["step"] == 0 and job.place["epoch"] > 1 and is_over({**job.place, "epoch": job.place["epoch"] - 1}, job.spec)
-            while not over: over = run_epoch(job) or end_epoch(job)
-            write_results(job)
+            train_to_end(job)
         with_room(folder, lambda: write_status(folder, state="finished", epoch=job.place["epoch"] - 1, eta_seconds=0))
         return "finished"
     except Stopped:
