@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 from mmfuse_nb.core import static
 from mmfuse_nb.views.theme import figure
-from mmfuse_nb.widgets.plotly import library
+from mmfuse_nb.widgets.plotly import plotly_js
 
 pytestmark = pytest.mark.browser
 
@@ -45,7 +45,7 @@ def picture(colour):
 
 def answer(page):
     "What the kernel answers when a view asks for the library"
-    page.evaluate("t => { const b = new DataView(bytes(t).buffer); m.tell('msg:custom', { type: 'plotly' }, [b]) }", base64.b64encode(library()).decode())
+    page.evaluate("t => { const b = new DataView(bytes(t).buffer); m.tell('msg:custom', { type: 'plotly' }, [b]) }", base64.b64encode(plotly_js()).decode())
 
 
 def spec(values): return figure("Loss", height=240).add_scatter(x=list(range(len(values))), y=values).to_json()
