@@ -25,7 +25,7 @@ test: ## check the notebooks, run them all, then pytest (at most 25 minutes on 2
 	@echo "2/3 Every notebook runs"
 	@$(PY) scripts/test_notebooks.py
 	@echo "3/3 pytest"
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist loadgroup
 
 lab: ## open JupyterLab on the quick-start notebook
 	@scripts/setup.sh run

@@ -14,8 +14,9 @@ runpy.run_path(sys.argv[0], run_name="__main__")"""
 
 
 def notebooks(slow=False):
-    "Notebooks in the order of their numbers; with `slow` those that have slow cells"
+    "The tutorials, which take longest, then notebooks in the order of their numbers; with `slow` those that have slow cells"
     found = sorted(p for p in (root/"nbs").rglob("*.ipynb") if not any(o.startswith((".", "_")) for o in p.relative_to(root).parts))
+    found.sort(key=lambda p: p.parent.name != "tutorials")
     return [p for p in found if not slow or "#| slow" in p.read_text(encoding="utf-8")]
 
 

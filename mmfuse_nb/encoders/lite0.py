@@ -46,7 +46,7 @@ class InvertedResidual(keras.layers.Layer):
     def get_config(self):
         return {**super().get_config(), **{k: getattr(self, k) for k in ("kernel", "strides", "expansion", "filters")}}
 
-# %% ../../nbs/22_encoders.lite0.ipynb #7ae0078d
+# %% ../../nbs/22_encoders.lite0.ipynb #344efbd2
 class Backbone(keras.layers.Layer):
     "Base of pretrained networks: pictures (batch, size, size, 3) in 0–255 to a vector (batch, d) or tokens (batch, cells, d)"
     options = ("tokens", "unfreeze", "rate")
@@ -70,9 +70,9 @@ class Backbone(keras.layers.Layer):
         for i, part in enumerate(parts): part.trainable = i < self.unfreeze
 
     @property
-    def rates(self) -> list: # Pairs of a variable and its learning rate relative to the encoder's
+    def rates(self) -> list: # A variable, its learning rate relative to the encoder's, and the number of its part from the output
         "What of the backbone trains, and how fast"
-        return [(v, self.rate*.5**i) for i, part in enumerate(self.parts()[:self.unfreeze]) for v in part.trainable_variables]
+        return [(v, self.rate*.5**i, i) for i, part in enumerate(self.parts()[:self.unfreeze]) for v in part.trainable_variables]
 
     @property
     def fixed(self) -> list: return [v for v in self.weights if not v.trainable] # The network runs as in inference, so these never change

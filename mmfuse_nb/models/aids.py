@@ -60,17 +60,17 @@ def length(gradients):
     parts = [ops.sum(ops.square(ops.cast(getattr(g, "values", g), "float32"))) for g in gradients if g is not None]
     return ops.sqrt(sum(parts, ops.zeros(())))
 
-# %% ../../nbs/51c_models.aids.ipynb #26e0a7ac
+# %% ../../nbs/51c_models.aids.ipynb #29a39948
 def optimizer_of(
     kind, # Class of a Keras optimizer
-    rates=(), # (variable, learning rate relative to the others)
+    rates=(), # (variable, learning rate relative to the others, steps before it begins to move)
     noisy=(), # Variables whose gradients get noise
     groups=(), # Lists of variables whose gradients are measured
     **options, # Arguments of the class
 ):
     "An optimizer with rates and noise for some variables, and `norms` (groups,): lengths of the last gradients"
     keys = lambda v: [id(v)] + ([id(v.value)] if keras.backend.backend() == "tensorflow" else [])
-    own = {key: rate for v, rate in rates for key in keys(v)}
+    own = {key: told for v, *told in rates for key in keys(v)}
     number = {key: i for i, v in enumerate(noisy) for key in keys(v)}
     class Aided(kind):
         def __init__(self, **options):
@@ -86,5 +86,7 @@ def optimizer_of(
             if id(variable) in number:
                 noise = keras.random.normal(ops.shape(gradient), seed=OfStep(self, number[id(variable)]))
                 gradient = gradient + noise*ops.std(gradient)
-            super().update_step(gradient, variable, learning_rate*own.get(id(variable), 1.))
+            rate, first = own.get(id(variable), (1., 0))
+            if first: rate = ops.where(self.iterations >= first, rate, 0.)
+            super().update_step(gradient, variable, learning_rate*rate)
     return Aided(**options)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FOLDS', 'OPTIMIZERS', 'METRICS', 'Trainer', 'features_serve', 'make_inputs', 'copies', 'set_vectors', 'fused_of',
-           'models_of', 'loss_weights', 'blended', 'noisy_of', 'groups_of', 'optimizer_for', 'engine_of',
+           'models_of', 'loss_weights', 'blended', 'noisy_of', 'groups_of', 'rates_of', 'optimizer_for', 'engine_of',
            'compile_trainer', 'counts_of', 'build']
 
 # %% ../../nbs/52_models.build.ipynb #06c957d3
@@ -91,7 +91,7 @@ def noisy_of(spec, trainer) -> list:
     if spec.joint_training != "ogm_ge": return []
     return [v for l in trainer.layers if l.name.endswith(("_encoder", "_backbone")) for v in l.trainable_variables]
 
-# %% ../../nbs/52_models.build.ipynb #45096c9f
+# %% ../../nbs/52_models.build.ipynb #76c3d8ec
 def groups_of(trainer) -> dict: # Modality, or "fused", to the weights that train
     "The weights of each branch, and those behind them"
     found = {}
@@ -100,16 +100,22 @@ def groups_of(trainer) -> dict: # Modality, or "fused", to the weights that trai
         found.setdefault(m if l.name.endswith(("_encoder", "_backbone")) else "fused", []).extend(l.trainable_variables)
     return {m: held for m, held in found.items() if held}
 
-def optimizer_for(spec, trainer):
-    "The optimizer of a spec; word vectors and unfrozen layers are not decayed, and the latter have rates of their own"
+def rates_of(spec, trainer, rows) -> list: # (variable, factor of the learning rate, steps before it moves)
+    "How fast unfrozen layers learn, and from when on"
+    epoch = -(-rows//spec.batch_size)/spec.accumulate
+    first = lambda i: int(epoch*spec.unfreeze_every*(i + 1)) if spec.unfreeze_every else 0
+    return [(v, rate, first(i)) for l in trainer.layers for v, rate, i in getattr(l, "rates", ())]
+
+def optimizer_for(spec, trainer, rows):
+    "The optimizer of a spec for so many training rows; word vectors and unfrozen layers are not decayed"
     decayed = spec.optimizer in ("adamw", "lion")
     options = {"weight_decay": spec.weight_decay} if decayed else {"momentum": .9} if spec.optimizer == "sgd" else {}
     if spec.clip_norm: options["global_clipnorm"] = spec.clip_norm
     if spec.accumulate > 1: options["gradient_accumulation_steps"] = spec.accumulate
     if spec.weight_averaging: options |= {"use_ema": True, "ema_momentum": spec.weight_averaging}
-    rates = [r for l in trainer.layers for r in getattr(l, "rates", ())]
+    rates = rates_of(spec, trainer, rows)
     made = optimizer_of(OPTIMIZERS[spec.optimizer], rates, noisy_of(spec, trainer), list(groups_of(trainer).values()), learning_rate=spec.learning_rate, **options)
-    kept = [l.embed.embeddings for l in trainer.layers if hasattr(l, "set_vectors")] + [v for v, _ in rates]
+    kept = [l.embed.embeddings for l in trainer.layers if hasattr(l, "set_vectors")] + [v for v, *_ in rates]
     if decayed and kept: made.exclude_from_weight_decay(var_list=kept)
     return made
 
@@ -125,7 +131,7 @@ def engine_of() -> dict: # backend, device, jit_compile, why
         return {"backend": backend, "device": device, "jit_compile": False, "why": "without XLA, whose small networks train two to four times slower on a processor than TensorFlow's own kernels"}
     return {"backend": backend, "device": device, "jit_compile": "auto", "why": "compiled by XLA, as far as the layers allow"}
 
-# %% ../../nbs/52_models.build.ipynb #eecd4b43
+# %% ../../nbs/52_models.build.ipynb #f70a7c75
 def compile_trainer(
     spec, # `FusionSpec`
     trainer, # Model to train
@@ -144,7 +150,7 @@ def compile_trainer(
         weights = {n: 1. if n in trainer.blend else w for n, w in loss_weights(spec, trainer.output).items()}
         given = dict(loss={n: blended(loss, trainer.blend.get(n)) for n in weights}, loss_weights=weights, metrics={"prediction": metrics} if watched else None)
     else: given = dict(loss=loss, metrics=metrics)
-    trainer.compile(optimizer_for(spec, trainer), **given, jit_compile=(engine or engine_of())["jit_compile"])
+    trainer.compile(optimizer_for(spec, trainer, rows), **given, jit_compile=(engine or engine_of())["jit_compile"])
 
 # %% ../../nbs/52_models.build.ipynb #88712db2
 def counts_of(labels, facts): # (rows of each class, rows); (None, rows) for numbers

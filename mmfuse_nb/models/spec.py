@@ -74,7 +74,7 @@ class Inputs(BaseModel):
     tokeniser: Literal["words", "characters", "chinese"] = Field("words", description="What a text is cut into")
     min_count: Whole = Field(1, description="Only words that stand so often in the training texts")
 
-# %% ../../nbs/51_models.spec.ipynb #300fb44b
+# %% ../../nbs/51_models.spec.ipynb #7eed2430
 class Fields(Inputs):
     "What a spec holds beside: training"
     loss: Literal["standard", "focal", "logit_adjusted", "huber"] = Field("standard", description="Cross-entropy, binary cross-entropy or squared error by the task, or instead of it")
@@ -96,7 +96,9 @@ class Fields(Inputs):
     clip_norm: Annotated[float, Field(gt=0)]|None = Field(None, description="Longest gradient that is used as it is; a longer one is shortened. Not at all if none")
     accumulate: Whole = Field(1, description="Batches whose gradients make one step together")
     weight_averaging: Share = Field(0., description="Share of the running mean of the weights that a step keeps, such as 0.99; the mean is judged and kept. No mean if 0")
+    unfreeze_every: Whole|None = Field(None, description="Epochs after which one more part of those that an image encoder unfreezes begins to train, from the output down; all from the start if none")
     time_limit: Annotated[float, Field(gt=0)]|None = Field(None, description="Minutes of training after which the epoch in work is the last; none: all epochs")
+    thresholds: Literal["equal", "macro_f1"] = Field("equal", description="What a prediction comes down to: the likeliest class (labels from one half on), or by thresholds per class with the best macro F1 on validation rows")
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Makes the run repeatable")
     backend: Literal["tensorflow", "jax"] = Field("tensorflow", description="What computes")
     precision: Literal["float32", "mixed_bfloat16"] = Field("float32", description="Number format")
@@ -134,7 +136,7 @@ def fusions_of(n:int) -> list:
     "Operators that fuse so many modalities"
     return [k for k, v in catalogue()["fusion"].items() if n <= (v["most"] or n)]
 
-# %% ../../nbs/51_models.spec.ipynb #c3b17ca9
+# %% ../../nbs/51_models.spec.ipynb #db3e8b5e
 def check_conditions(spec):
     "Whether an encoder or an operator can do its work in this spec"
     e = entry("image encoder", spec.image) if spec.image else {}
@@ -144,7 +146,9 @@ def check_conditions(spec):
                         f"conditioned on the words. Received: image={spec.image!r}, augment={spec.augment}.")
 
 def check_aids(spec):
-    "Whether what keeps modalities from starving one another has something to do"
+    "Whether what keeps modalities from starving one another, and what unfreezes in stages, has something to do"
+    if spec.unfreeze_every and not options_of(spec.image).get("unfreeze"):
+        raise UserError(f"unfreeze_every is for an image encoder that unfreezes parts, such as {{'name': 'lite0', 'unfreeze': 3}}. Received: image={spec.image!r}.")
     if spec.joint_training == "plain": return
     if not spec.fusion or entry("fusion", spec.fusion)["level"] in ("prediction", "expert"):
         raise UserError(f"joint_training={spec.joint_training!r} is for modalities that are fused before the prediction. Received: fusion={spec.fusion!r}.")

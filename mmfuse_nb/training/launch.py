@@ -5,17 +5,17 @@
 # %% auto #0
 __all__ = ['begin', 'bar', 'load_backend', 'train', 'start']
 
-# %% ../../nbs/66_training.launch.ipynb #bb41fcad
+# %% ../../nbs/66_training.launch.ipynb #38285120
 import os, sys
 from ..core import UserError, need
 from ..data.table import FusionTable, check_classes, inspect_table
 from ..models.spec import FusionSpec, name_of, options_of
-from ..models.tasks import check_table as check_table_for
+from ..models.tasks import check_splits, check_table as check_table_for
 from .folder import BUSY, ask, take_folder
 from .run import Run
 from .supervise import launch
 
-# %% ../../nbs/66_training.launch.ipynb #e1e200ad
+# %% ../../nbs/66_training.launch.ipynb #15a80fdc
 def begin(spec, table, folder, epochs, overwrite) -> tuple: # (Run, the split table)
     "Check what was given, and take the folder"
     if not isinstance(spec, FusionSpec): raise UserError(f"The spec is made with mf.FusionSpec(…). Received: {type(spec).__name__}.")
@@ -29,6 +29,7 @@ def begin(spec, table, folder, epochs, overwrite) -> tuple: # (Run, the split ta
     if "path" in options_of(spec.vectors): spec = spec.replace(vectors={**spec.vectors, "path": os.path.abspath(spec.vectors["path"])})
     check_classes(inspect_table(table))
     if "split" not in table.roles: table = table.split()
+    check_splits(spec, table)
     run = Run(take_folder(folder, spec, table, overwrite))
     return run, table
 

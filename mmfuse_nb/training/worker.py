@@ -6,9 +6,10 @@
 __all__ = ['NUMBERS', 'CHECKPOINT_SECONDS', 'Job', 'targets_of', 'batches_of', 'deal_folds', 'preparing', 'engine_for',
            'build_job', 'heads_of', 'follow', 'obey', 'weights_in', 'begin_epoch', 'set_rate', 'run_epoch', 'show_step',
            'said_of', 'losses_now', 'look_at_blend', 'averaged', 'speeds_of', 'ended', 'end_epoch', 'keep',
-           'fit_stacking', 'write_results', 'open_job', 'asked_for_more', 'train_to_end', 'work_on', 'worker']
+           'fit_stacking', 'thresholds_of', 'write_results', 'open_job', 'asked_for_more', 'train_to_end', 'work_on',
+           'worker']
 
-# %% ../../nbs/62_training.worker.ipynb #438811d0
+# %% ../../nbs/62_training.worker.ipynb #ba05ac1b
 import math, os, time
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -27,7 +28,7 @@ from .checkpoint import is_better, is_over, load_checkpoint, save_checkpoint, st
 from .features import features, in_blocks
 from .folder import asked, identity, orders, read_spec, read_table, write_status
 from .guard import Stopped, alone, failure, interrupt_stops, reserve, with_room
-from .outcome import evaluation_of_frame, judge, predictions_of
+from .outcome import chosen_thresholds, evaluation_of_frame, judge, predictions_of
 
 # %% ../../nbs/62_training.worker.ipynb #5b776751
 class Job:
@@ -264,7 +265,7 @@ def keep(job):
     with_room(job.folder, lambda: save_checkpoint(job.folder/"checkpoint"/"state.npz", job.trainer, job.place, job.best))
     job.saved = time.monotonic()
 
-# %% ../../nbs/62_training.worker.ipynb #9c6b5072
+# %% ../../nbs/62_training.worker.ipynb #825b8f49
 def fit_stacking(job):
     "Fit stacking on what each branch says of training rows whose labels it has not been shown"
     heads = [n for n in heads_of(job) if n.endswith("_fold0")]
@@ -273,13 +274,21 @@ def fit_stacking(job):
     unseen = [np.choose(folds[:, None], [said[f"{n[:-1]}{f}"] for f in range(FOLDS)]) for n in heads]
     job.model.get_layer("fusion").fit(unseen, job.labels[job.train])
 
+def thresholds_of(job, p):
+    "Thresholds of the classes, where the spec wants some; they are kept beside the model"
+    if job.spec.thresholds == "equal": return None
+    found = chosen_thresholds(p[job.val], job.labels[job.val], job.facts.task)
+    with_room(job.folder, lambda: write_json(job.folder/"thresholds.json", dict(zip(job.pre.classes, found.tolist()))))
+    return found
+
 def write_results(job):
     "Write the model that is kept, predictions and metrics"
     for v, w in zip(weights_of(job.trainer), job.best or ()): v.assign(w)
     with averaged(job) if job.best is None else nullcontext():
         fit_stacking(job)
         with_room(job.folder, lambda: write_atomic(job.folder/"best.keras", job.model.save))
-        frame = predictions_of(job.prepared, said_of(job, None)["prediction"])
+        p = said_of(job, None)["prediction"]
+    frame = predictions_of(job.prepared, p, thresholds_of(job, p))
     with_room(job.folder, lambda: write_atomic(job.folder/"predictions.parquet", lambda p: frame.to_parquet(p, index=False)))
     splits, trains = {}, sum(int(np.prod(v.shape)) for v in job.model.trainable_variables)
     for s, rows in frame[frame["label"].notna()].groupby("split"):
@@ -288,7 +297,7 @@ def write_results(job):
     told = {"splits": splits, "parameters": job.model.count_params(), "trainable": trains, "seconds": round(job.place["seconds"], 3), "epochs": job.place["epoch"] - 1}
     with_room(job.folder, lambda: write_json(job.folder/"metrics.json", told))
 
-# %% ../../nbs/62_training.worker.ipynb #dacc8932
+# %% ../../nbs/62_training.worker.ipynb #a16a7dab
 def open_job(folder, table=None, watch=None) -> Job:
     "Prepare the data of a run, make its models, and go back to its checkpoint if there is one"
     spec = read_spec(folder)
@@ -302,10 +311,6 @@ def open_job(folder, table=None, watch=None) -> Job:
         raise UserError("The table's pictures or texts have changed since this run began. Start a new run in another folder.")
     prepared.pre.save(Path(folder)/"preprocess", vectors=False)
     job = Job(folder, spec, prepared, watch)
-    if not len(job.train): raise UserError("No row of the training split has a label, so there is nothing to learn from.")
-    if spec.patience is not None and not len(job.val): raise UserError("patience needs a validation split, and this table has none. Leave patience out.")
-    if spec.schedule == "plateau" and not len(job.val): raise UserError("schedule='plateau' looks at validation rows, and this table has none. Choose another schedule.")
-    if spec.joint_training == "gradient_blending" and not len(job.val): raise UserError("Gradient blending looks at validation rows, and this table has none. Choose joint_training='plain'.")
     build_job(job)
     state = job.folder/"checkpoint"/"state.npz"
     if state.exists(): job.place, job.best = load_checkpoint(state, job.trainer)
