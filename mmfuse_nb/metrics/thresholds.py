@@ -29,7 +29,7 @@ def best_threshold(
     best = at[f1 >= f1.max() - 1e-12]
     return float(best[np.abs(best - .5).argmin()])
 
-# %% ../../nbs/07c_metrics.thresholds.ipynb #8184aac3
+# %% ../../nbs/07c_metrics.thresholds.ipynb #4ca2c637
 def macro_f1_along(
     y, # Class numbers (n,), in the order in which rows go over to class c
     rival, # The class that each row has while it is not c (n,)
@@ -47,6 +47,7 @@ def macro_f1_along(
     said = np.vstack([start, said])
     return (2*hit/np.maximum(said + true, 1)).mean(1)
 
+# %% ../../nbs/07c_metrics.thresholds.ipynb #69ecab35
 def moved(y, p, t, c) -> float:
     "The threshold of class c with the best macro F1, the others held; the nearest to where it is among equals"
     rest = p/t

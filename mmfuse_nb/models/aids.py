@@ -60,7 +60,7 @@ def length(gradients):
     parts = [ops.sum(ops.square(ops.cast(getattr(g, "values", g), "float32"))) for g in gradients if g is not None]
     return ops.sqrt(sum(parts, ops.zeros(())))
 
-# %% ../../nbs/51c_models.aids.ipynb #29a39948
+# %% ../../nbs/51c_models.aids.ipynb #98c0a179
 def optimizer_of(
     kind, # Class of a Keras optimizer
     rates=(), # (variable, learning rate relative to the others, steps before it begins to move)
@@ -84,9 +84,7 @@ def optimizer_of(
 
         def update_step(self, gradient, variable, learning_rate):
             if id(variable) in number:
-                noise = keras.random.normal(ops.shape(gradient), seed=OfStep(self, number[id(variable)]))
-                gradient = gradient + noise*ops.std(gradient)
+                gradient = gradient + ops.std(gradient)*keras.random.normal(ops.shape(gradient), seed=OfStep(self, number[id(variable)]))
             rate, first = own.get(id(variable), (1., 0))
-            if first: rate = ops.where(self.iterations >= first, rate, 0.)
-            super().update_step(gradient, variable, learning_rate*rate)
+            super().update_step(gradient, variable, learning_rate*(ops.where(self.iterations >= first, rate, 0.) if first else rate))
     return Aided(**options)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ASKED', 'CONTEXT', 'OFFLINE', 'TYPES', 'MISSING', 'option_type', 'bounds', 'describe', 'registries', 'sample_inputs',
-           'measure', 'gives_tokens', 'described_class', 'described', 'shipped', 'catalogue', 'write_catalogue',
-           'check_option', 'entry', 'measured', 'zoo']
+           'measure', 'gives_tokens', 'described_class', 'described', 'shipped', 'catalogue', 'loaded', 'own_parts',
+           'write_catalogue', 'check_option', 'entry', 'measured', 'zoo']
 
 # %% ../../nbs/50_models.catalogue.ipynb #1eafa6ea
 import functools, inspect, re, sys, types, typing
@@ -106,7 +106,7 @@ def described() -> dict:
     found = {kind: {n: described_class(n, kind, r[n]) for n in sorted(r)} for kind, r in registries().items()}
     return {kind: dict(sorted(held.items(), key=lambda e: levels.index(e[1].get("level", "vector")))) for kind, held in found.items()}
 
-# %% ../../nbs/50_models.catalogue.ipynb #a9716cec
+# %% ../../nbs/50_models.catalogue.ipynb #a01b865c
 @functools.cache
 def shipped() -> dict:
     "The catalogue that travels with the package"
@@ -115,10 +115,20 @@ def shipped() -> dict:
 def catalogue() -> dict: # Entry by name, by kind
     "Every encoder and operator there is, with options, formula and source; does not load Keras"
     held = {kind: dict(shipped().get(kind, {})) for kind in ("image encoder", "text encoder", "tabular encoder", "fusion")}
-    loaded = "mmfuse_nb.fusion.base" in sys.modules and "mmfuse_nb.encoders.base" in sys.modules
-    for kind, registry in registries().items() if loaded else ():
+    for kind, registry in registries().items() if loaded() else ():
         held[kind] |= {n: described_class(n, kind, registry[n]) for n in registry if n not in held[kind]}
     return held
+
+def loaded() -> bool:
+    "May there be classes that do not travel with the package? Not before a registry is loaded"
+    return "mmfuse_nb.fusion.base" in sys.modules or "mmfuse_nb.encoders.base" in sys.modules
+
+def own_parts(
+    chosen:dict, # Kind to name
+) -> dict: # Name to its class
+    "Those of some parts that do not travel with the package"
+    held = registries() if loaded() else {}
+    return {n: held[kind][n] for kind, n in chosen.items() if n not in shipped()[kind] and n in held.get(kind, ())}
 
 def write_catalogue():
     "Write `catalogue.json` from the classes; to be run after an encoder or operator has changed"

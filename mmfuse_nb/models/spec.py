@@ -4,18 +4,18 @@
 
 # %% auto #0
 __all__ = ['Part', 'TRAINED', 'VECTORS', 'Share', 'Whole', 'KINDS', 'MODALITIES', 'JSON', 'name_of', 'options_of', 'checked',
-           'one_line', 'Inputs', 'Fields', 'settled', 'check_fusion', 'fusions_of', 'check_conditions', 'check_aids',
-           'FusionSpec', 'data_of', 'text_of', 'to_code', 'from_text', 'describe_spec', 'option_schema', 'part_schema',
-           'spec_schema']
+           'one_line', 'Inputs', 'Losses', 'Fields', 'settled', 'check_fusion', 'fusions_of', 'check_conditions',
+           'check_aids', 'FusionSpec', 'data_of', 'text_of', 'to_code', 'from_text', 'describe_spec', 'option_schema',
+           'part_schema', 'spec_schema']
 
-# %% ../../nbs/51_models.spec.ipynb #6f2e8dbc
+# %% ../../nbs/51_models.spec.ipynb #bdc238af
 import json
 from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ..core import UserError, unknown
 from ..data.augment import AUGMENT, augment_settings
-from .catalogue import catalogue, entry
+from .catalogue import catalogue, entry, own_parts
 
 # %% ../../nbs/51_models.spec.ipynb #b2b883c1
 Part = str | dict
@@ -74,9 +74,9 @@ class Inputs(BaseModel):
     tokeniser: Literal["words", "characters", "chinese"] = Field("words", description="What a text is cut into")
     min_count: Whole = Field(1, description="Only words that stand so often in the training texts")
 
-# %% ../../nbs/51_models.spec.ipynb #7eed2430
-class Fields(Inputs):
-    "What a spec holds beside: training"
+# %% ../../nbs/51_models.spec.ipynb #fad8cbc4
+class Losses(Inputs):
+    "What a spec holds beside: what is learned, and decided"
     loss: Literal["standard", "focal", "logit_adjusted", "huber"] = Field("standard", description="Cross-entropy, binary cross-entropy or squared error by the task, or instead of it")
     focal_gamma: Annotated[float, Field(ge=0, le=10)] = Field(2., description="How little easy rows count in the focal loss")
     class_weights: Literal["none", "balanced", "effective"] = Field("none", description="What rows of rare classes count: as all, by the inverse of their number, by that of their effective number")
@@ -84,6 +84,11 @@ class Fields(Inputs):
     joint_training: Literal["plain", "gradient_blending", "ogm", "ogm_ge"] = Field("plain", description="What keeps one modality from starving another")
     dropout: Share = Field(0., description="Share of the fused vector dropped in training")
     label_smoothing: Share = Field(.1, description="Share of certainty taken from the labels")
+    thresholds: Literal["equal", "macro_f1"] = Field("equal", description="What a prediction comes down to: the likeliest class (labels from one half on), or by thresholds per class with the best macro F1 on validation rows")
+
+# %% ../../nbs/51_models.spec.ipynb #c5c424c7
+class Fields(Losses):
+    "What a spec holds beside: training"
     epochs: Whole = Field(20, description="Passes over the training rows")
     patience: Whole|None = Field(None, description="Stop after so many epochs without a better validation loss, keep the best; never if none")
     batch_size: Whole = Field(32, description="Rows per step")
@@ -98,7 +103,6 @@ class Fields(Inputs):
     weight_averaging: Share = Field(0., description="Share of the running mean of the weights that a step keeps, such as 0.99; the mean is judged and kept. No mean if 0")
     unfreeze_every: Whole|None = Field(None, description="Epochs after which one more part of those that an image encoder unfreezes begins to train, from the output down; all from the start if none")
     time_limit: Annotated[float, Field(gt=0)]|None = Field(None, description="Minutes of training after which the epoch in work is the last; none: all epochs")
-    thresholds: Literal["equal", "macro_f1"] = Field("equal", description="What a prediction comes down to: the likeliest class (labels from one half on), or by thresholds per class with the best macro F1 on validation rows")
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Makes the run repeatable")
     backend: Literal["tensorflow", "jax"] = Field("tensorflow", description="What computes")
     precision: Literal["float32", "mixed_bfloat16"] = Field("float32", description="Number format")
@@ -154,7 +158,7 @@ def check_aids(spec):
         raise UserError(f"joint_training={spec.joint_training!r} is for modalities that are fused before the prediction. Received: fusion={spec.fusion!r}.")
     if not spec.auxiliary: raise UserError(f"joint_training={spec.joint_training!r} looks at each modality's own head. Received: auxiliary=0.")
 
-# %% ../../nbs/51_models.spec.ipynb #3b25c0f2
+# %% ../../nbs/51_models.spec.ipynb #855d507c
 class FusionSpec(Fields):
     "A model and its training as data: `FusionSpec(image='cnn', text='rnn', fusion='gated', vectors='word2vec', seed=0)`"
     def __init__(self, **fields):
@@ -172,6 +176,7 @@ class FusionSpec(Fields):
     @property
     def data(self) -> dict: return data_of(self)
     modalities = property(lambda self: [m for m in MODALITIES if getattr(self, m)])
+    own_parts = property(lambda self: own_parts({k: name_of(getattr(self, f)) for f, k in KINDS.items() if k != "vectors" and getattr(self, f)}))
     def to_dict(self) -> dict: return self.model_dump(mode="json")
     def to_json(self) -> str: return json.dumps(self.to_dict(), ensure_ascii=False)
     def to_yaml(self) -> str: return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)

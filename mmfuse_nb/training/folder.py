@@ -7,12 +7,12 @@ __all__ = ['ENDED', 'BUSY', 'SILENCE', 'HISTORY', 'PACKAGES', 'alive', 'process'
            'ask', 'orders', 'asked', 'read_history', 'environment', 'in_one_kind', 'role_frame', 'write_folder',
            'read_table', 'read_spec', 'is_run', 'move_aside', 'same_run', 'take_folder']
 
-# %% ../../nbs/60_training.folder.ipynb #32aab9d2
-import os, platform, socket, time
+# %% ../../nbs/60_training.folder.ipynb #615a3724
+import errno, os, platform, socket, time
 import numpy as np, psutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from ..core import UserError, read_json, read_jsonl, write_atomic, write_json
+from ..core import UserError, locked, read_json, read_jsonl, write_atomic, write_json
 from ..data.cells import FEATURES, cell, columns_of
 from ..data.images import PictureError, picture_bytes
 
@@ -42,14 +42,15 @@ def identity(pid:int) -> dict:
     "What a status says of the process that is at work"
     return {"pid": pid, "born": process(pid)[1], "host": socket.gethostname()}
 
-# %% ../../nbs/60_training.folder.ipynb #72ab9ce2
+# %% ../../nbs/60_training.folder.ipynb #cd20a699
 def read_status(
     folder, # A run folder
 ) -> dict: # Content of status.json; the state is what holds now
     "How far a run is; a worker that has vanished makes it `interrupted`"
     status = read_json(Path(folder)/"status.json", {"state": "queued"})
     if status["state"] in BUSY and not alive(status):
-        status.update(state="interrupted", reason=status.get("reason") or "its process is gone")
+        why = "its process is gone" + ("" if os.access(folder, os.W_OK) else ", and the folder cannot be written")
+        status.update(state="interrupted", reason=status.get("reason") or why)
     return status
 
 def write_status(
@@ -57,18 +58,20 @@ def write_status(
     **changes, # Fields of status.json
 ) -> dict: # The new status
     "Change some fields of status.json, and the heartbeat with them"
+    if not Path(folder).is_dir(): raise FileNotFoundError(errno.ENOENT, "the run folder is gone", str(folder))  # moved; not to be made anew
     status = {**read_json(Path(folder)/"status.json", {}), "heartbeat": time.time(), **changes}
     write_json(Path(folder)/"status.json", status)
     return status
 
-# %% ../../nbs/60_training.folder.ipynb #48a8c2a9
+# %% ../../nbs/60_training.folder.ipynb #bb521dee
 def ask(
     folder, # A run folder
     what:str|None=None, # "run", "pause" or "stop"; as it was when omitted
     **numbers, # `learning_rate`, `epochs`, `checkpoint`
 ):
     "Ask the worker of a run for something"
-    write_json(Path(folder)/"control.json", {**orders(folder), **({"ask": what} if what else {}), **numbers})
+    with locked(Path(folder)/".control"):
+        write_json(Path(folder)/"control.json", {**orders(folder), **({"ask": what} if what else {}), **numbers})
 
 def orders(folder) -> dict: # ask ("run" by default), and numbers that were asked for
     "What shall hold of a run now"
@@ -129,7 +132,7 @@ def role_frame(
         else: out[c] = [cell(v, role != "text") for v in values] if values.dtype.kind not in "iufbM" else values
     return out
 
-# %% ../../nbs/60_training.folder.ipynb #5416d11c
+# %% ../../nbs/60_training.folder.ipynb #397931f8
 def write_folder(
     folder, # The run folder to be made
     spec, # `FusionSpec`
@@ -142,11 +145,11 @@ def write_folder(
     write_atomic(folder/"table.parquet", lambda p: frame.to_parquet(p, index=False))
     write_json(folder/"data.json", {"fingerprint": table.fingerprint, "roles": table.roles, "root": str(Path(table.root).resolve()),
                                     "unlabelled": table.unlabelled, "task": table.task, "label_separator": table.label_separator, "rows": len(table), "quarantined": len(table.quarantine),
-                                    "classes": table.classes})
+                                    "classes": table.classes, "own_parts": {n: cls.__module__ for n, cls in spec.own_parts.items()}})
     write_json(folder/"environment.json", {**environment(), "seed": spec.seed, "fingerprint": table.fingerprint})
     write_atomic(folder/"spec.yaml", spec.to_yaml())
 
-# %% ../../nbs/60_training.folder.ipynb #4f6d26cf
+# %% ../../nbs/60_training.folder.ipynb #0d99ccb5
 def read_table(
     folder, # A run folder
 ): # The `FusionTable` that the run is about
@@ -158,9 +161,12 @@ def read_table(
     return FusionTable.from_frame(pd.read_parquet(Path(folder)/"table.parquet"), **kept, **data["roles"])
 
 def read_spec(folder): # `FusionSpec`
-    "The spec of a run"
+    "The spec of a run; parts that its maker has registered must be there"
     from mmfuse_nb.models.spec import FusionSpec
-    return FusionSpec.from_yaml((Path(folder)/"spec.yaml").read_text(encoding="utf-8"))
+    try: return FusionSpec.from_yaml((Path(folder)/"spec.yaml").read_text(encoding="utf-8"))
+    except UserError as e:
+        if not (own := read_json(Path(folder)/"data.json", {}).get("own_parts")): raise
+        raise UserError(f"The run in {folder} has parts that its maker has registered: {', '.join(f'{n} in {m}' for n, m in own.items())}. Import that first (what was made in __main__, a notebook, must be run again). {e}") from None
 
 # %% ../../nbs/60_training.folder.ipynb #28298efc
 def is_run(folder) -> bool:

@@ -5,18 +5,19 @@
 # %% auto #0
 __all__ = ['begin', 'bar', 'load_backend', 'train', 'start']
 
-# %% ../../nbs/66_training.launch.ipynb #38285120
+# %% ../../nbs/66_training.launch.ipynb #53b73d53
 import os, sys
 from ..core import UserError, need
 from ..data.table import FusionTable, check_classes, inspect_table
 from ..models.spec import FusionSpec, name_of, options_of
 from ..models.tasks import check_splits, check_table as check_table_for
-from .folder import BUSY, ask, take_folder
+from .folder import BUSY, ENDED, ask, take_folder
 from .run import Run
-from .supervise import launch
+from .supervise import launch, parts_elsewhere
+from .tracking import catch_up, check_trackers, track
 
-# %% ../../nbs/66_training.launch.ipynb #15a80fdc
-def begin(spec, table, folder, epochs, overwrite) -> tuple: # (Run, the split table)
+# %% ../../nbs/66_training.launch.ipynb #1136b6a1
+def begin(spec, table, folder, epochs, overwrite, log_to=None) -> tuple: # (Run, the split table)
     "Check what was given, and take the folder"
     if not isinstance(spec, FusionSpec): raise UserError(f"The spec is made with mf.FusionSpec(…). Received: {type(spec).__name__}.")
     if not isinstance(table, FusionTable): raise UserError(f"The table is made with mf.FusionTable.from_csv(…) or from_frame(…). Received: {type(table).__name__}.")
@@ -27,10 +28,13 @@ def begin(spec, table, folder, epochs, overwrite) -> tuple: # (Run, the split ta
     if spec.text and name_of(spec.text) == "sentence": need("onnxruntime", extra="pretrained")
     if epochs is not None: spec = spec.replace(epochs=epochs)
     if "path" in options_of(spec.vectors): spec = spec.replace(vectors={**spec.vectors, "path": os.path.abspath(spec.vectors["path"])})
+    trackers = check_trackers(log_to)
     check_classes(inspect_table(table))
     if "split" not in table.roles: table = table.split()
     check_splits(spec, table)
     run = Run(take_folder(folder, spec, table, overwrite))
+    track(run.dir, trackers)
+    if run.status in ENDED: catch_up(run.dir)
     return run, table
 
 # %% ../../nbs/66_training.launch.ipynb #19c41379
@@ -60,7 +64,7 @@ def load_backend():
         os.dup2(held, 2)
         os.close(held), os.close(nothing)
 
-# %% ../../nbs/66_training.launch.ipynb #f0990855
+# %% ../../nbs/66_training.launch.ipynb #446ad9ea
 def train(
     spec, # `FusionSpec`
     table, # `FusionTable`; split by the defaults if it is not
@@ -68,9 +72,10 @@ def train(
     epochs:int|None=None, # Instead of the spec's
     overwrite:bool=False, # Move aside whatever else is in the folder
     progress:bool=True, # Show a bar
+    log_to=None, # "tensorboard", "mlflow" or both in a list: what the run tells is handed on to them
 ) -> Run: # Finished, or stopped by Ctrl-C
     "Train a spec on a table in this process"
-    run, table = begin(spec, table, folder, epochs, overwrite)
+    run, table = begin(spec, table, folder, epochs, overwrite, log_to)
     if run.status == "finished": return run
     if run.status in BUSY: raise UserError(f"The run in {run.dir} is at work in another process. Wait for it, or stop it first.")
     load_backend()
@@ -82,15 +87,17 @@ def train(
         if shown is not None: shown.close()
     return run
 
-# %% ../../nbs/66_training.launch.ipynb #8d85ff5b
+# %% ../../nbs/66_training.launch.ipynb #53341e56
 def start(
     spec, # `FusionSpec`
     table, # `FusionTable`; split by the defaults if it is not
     folder, # The run folder
     epochs:int|None=None, # Instead of the spec's
     overwrite:bool=False, # Move aside whatever else is in the folder
+    log_to=None, # "tensorboard", "mlflow" or both in a list: what the run tells is handed on to them
 ) -> Run: # At work in a process of its own
     "Train a spec on a table in a child process; returns at once"
-    run, _ = begin(spec, table, folder, epochs, overwrite)
+    if isinstance(spec, FusionSpec): parts_elsewhere(spec)
+    run, _ = begin(spec, table, folder, epochs, overwrite, log_to)
     if run.status != "finished": launch(run.dir)
     return run

@@ -11,7 +11,7 @@ from ..metrics.scores import scores_of
 from ..metrics.tasks import evaluation_of
 from ..metrics.thresholds import class_thresholds, label_thresholds
 
-# %% ../../nbs/61b_training.outcome.ipynb #effd94c4
+# %% ../../nbs/61b_training.outcome.ipynb #7c3159f8
 def decided(
     p, # What a model says (n, k)
     task:str, # "single", "multilabel" or "regression"
@@ -31,6 +31,7 @@ def chosen_thresholds(
     known = y >= 0 if task == "single" else ~np.isnan(y).any(1)
     return (class_thresholds if task == "single" else label_thresholds)(y[known], p[known])
 
+# %% ../../nbs/61b_training.outcome.ipynb #eb59eeec
 def in_names(
     values, # What `decided` gives; or labels as prepared, where a row without one is −1 or NaN
     task:str, # What a label is

@@ -36,18 +36,18 @@ def suggested(
     "A tenth of where the running mean is lowest: the loss falls well there, and is a factor of ten from where it stops falling"
     return float(frame["learning_rate"][frame["smoothed"].idxmin()])/10
 
-# %% ../../nbs/67_training.rate.ipynb #9ca5e6e2
+# %% ../../nbs/67_training.rate.ipynb #121e1204
 def steps_of(job):
     "A step of training at a learning rate: the function that `range_test` wants"
-    from mmfuse_nb.training.worker import heads_of, weights_in
+    from mmfuse_nb.training.job import train_step
     rows = itertools.chain.from_iterable(epoch_of(job.batches, epoch, 0) for epoch in itertools.count(1))
     def step(rate):
-        x, (y, w, folds) = next(rows)
         job.trainer.optimizer.learning_rate = rate
-        job.trainer.begin_epoch()
-        return float(job.trainer.train_on_batch(x, {n: y for n in heads_of(job)}, weights_in(job, w, folds), return_dict=True)["loss"])
+        job.trainer.begin_epoch()  # the loss of this batch, not the mean of the epoch
+        return float(train_step(job, next(rows))["loss"])
     return step
 
+# %% ../../nbs/67_training.rate.ipynb #0af5d449
 class RateCurve:
     "What a range test has found: `suggestion`, `frame`, `figure`"
     def __init__(self, frame): self.frame, self.suggestion = frame, suggested(frame)
@@ -55,6 +55,7 @@ class RateCurve:
     def __repr__(self): return f"RateCurve: learning_rate={self.suggestion:.1e} suggested, from {len(self.frame)} steps"
     def _repr_mimebundle_(self, include=None, exclude=None): return {"text/plain": repr(self), **self.figure._repr_mimebundle_(include, exclude)}
 
+# %% ../../nbs/67_training.rate.ipynb #8fb9440a
 def find_rate(
     spec, # `FusionSpec`
     table, # `FusionTable`; split by the defaults if it is not
@@ -70,7 +71,7 @@ def find_rate(
     with tempfile.TemporaryDirectory() as place:
         run, table = begin(spec, table, f"{place}/run", None, False)
         load_backend()
-        from mmfuse_nb.training.worker import open_job
+        from mmfuse_nb.training.job import open_job
         step, rates = steps_of(open_job(run.dir, table)), np.geomspace(low, high, steps)
         frame = range_test(step, tqdm(rates, desc="learning rate", unit="step", file=sys.stdout, disable=not progress))
     if len(frame) < 10: raise UserError(f"The loss was no number after {len(frame)} steps, at a learning rate of {rates[len(frame)]:.1e}. Look at the data and the spec first, or begin lower.")
