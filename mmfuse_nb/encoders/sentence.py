@@ -11,11 +11,11 @@ from keras import ops
 from .base import TEXT_ENCODERS
 from .lite0 import FeatureHead
 
-# %% ../../nbs/23b_encoders.sentence.ipynb #7f47bd4b
+# %% ../../nbs/23b_encoders.sentence.ipynb #ec0a9508
 @TEXT_ENCODERS("sentence")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class Sentence(FeatureHead):
-    "Dense layer on the states of a pretrained sentence encoder; zeros are padding"
+    "Dense layer on the states of a pretrained sentence encoder (MiniLM), one of 384 numbers a word piece; zeros are padding"
     reads = "sentence"
     formula = "h = relu(W drop(20 s̄/‖s̄‖) + b), s̄ the mean of the states of x"
     source, cost = "Reimers & Gurevych, 2019, arXiv:1908.10084", "states once per text, then very fast"

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ENDED', 'BUSY', 'SILENCE', 'HISTORY', 'PACKAGES', 'alive', 'process', 'identity', 'read_status', 'write_status',
-           'ask', 'orders', 'asked', 'read_history', 'environment', 'in_one_kind', 'role_frame', 'write_folder',
-           'read_table', 'read_spec', 'is_run', 'move_aside', 'same_run', 'take_folder']
+           'check_writable', 'ask', 'orders', 'asked', 'read_history', 'environment', 'in_one_kind', 'role_frame',
+           'write_folder', 'read_table', 'read_spec', 'is_run', 'move_aside', 'same_run', 'take_folder']
 
 # %% ../../nbs/60_training.folder.ipynb #615a3724
 import errno, os, platform, socket, time
@@ -63,13 +63,18 @@ def write_status(
     write_json(Path(folder)/"status.json", status)
     return status
 
-# %% ../../nbs/60_training.folder.ipynb #bb521dee
+# %% ../../nbs/60_training.folder.ipynb #5604d9ce
+def check_writable(folder):
+    "Whether anything can be asked of a run"
+    if not os.access(folder, os.W_OK): raise UserError(f"The folder {folder} cannot be written, so nothing can be asked of its run. Make it writable, or copy it elsewhere and open the copy.")
+
 def ask(
     folder, # A run folder
     what:str|None=None, # "run", "pause" or "stop"; as it was when omitted
     **numbers, # `learning_rate`, `epochs`, `checkpoint`
 ):
     "Ask the worker of a run for something"
+    check_writable(folder)
     with locked(Path(folder)/".control"):
         write_json(Path(folder)/"control.json", {**orders(folder), **({"ask": what} if what else {}), **numbers})
 

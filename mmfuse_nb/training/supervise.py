@@ -6,13 +6,13 @@
 __all__ = ['WORK', 'SUPERVISE', 'OWN', 'NO_MEMORY', 'parts_elsewhere', 'import_parts', 'backend_of', 'oom_kills', 'why', 'end_of',
            'supervise', 'let_go', 'launching', 'launch']
 
-# %% ../../nbs/63_training.supervise.ipynb #42dbecd2
+# %% ../../nbs/63_training.supervise.ipynb #45fa91b9
 import importlib, os, signal, subprocess, sys, time
 from contextlib import contextmanager
 from pathlib import Path
 import yaml
 from ..core import UserError, read_json
-from .folder import BUSY, alive, ask, asked, identity, read_spec, read_status, write_status
+from .folder import BUSY, alive, ask, asked, check_writable, identity, read_spec, read_status, write_status
 
 # %% ../../nbs/63_training.supervise.ipynb #280376f3
 WORK = "import sys; from mmfuse_nb.training.supervise import import_parts; import_parts(); from mmfuse_nb.training.worker import worker; worker(sys.argv[1])"
@@ -94,12 +94,13 @@ def launching(folder, stale=30):
     try: yield True
     finally: lock.unlink(missing_ok=True)
 
-# %% ../../nbs/63_training.supervise.ipynb #fe0c9ad8
+# %% ../../nbs/63_training.supervise.ipynb #615151f0
 def launch(
     folder, # A run folder
 ):
     "Start the worker of a run in a process of its own; returns at once"
     folder, spec = Path(folder).resolve(), read_spec(folder)
+    check_writable(folder)
     with launching(folder) as mine:
         if not mine: return
         end = time.monotonic() + 60

@@ -1,0 +1,171 @@
+"""Runs that are killed at any moment, that outlive their kernel, that are many at once, whose folder becomes read-only
+
+MMFUSE_KILLS=20 kills as often as a release should survive (TensorFlow; a quarter of it on JAX); 2 and 1 by default, for time.
+"""
+import json, os, random, signal, subprocess, sys, threading, time
+
+import pandas as pd
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+import mmfuse_nb as mf
+
+KILLS = int(os.environ.get("MMFUSE_KILLS", 2))
+BUSY = dict(image="cnn", text="rnn", fusion="gated", vectors="random", image_size=32, batch_size=64, epochs=30, augment={"flip": .5, "mixup": .2},
+            modality_dropout=.1, schedule="cosine", warmup=.1, patience=29)
+WORDS = dict(image=None, text={"name": "dense", "dropout": 0.}, features=50)
+
+
+@pytest.fixture(scope="module")
+def table(): return mf.sample_table()
+
+
+@pytest.fixture
+def reader(tmp_path):
+    "Somebody who looks at the runs all the time; what could not be read fails the test"
+    over, wrong = threading.Event(), []
+
+    def look():
+        while not over.wait(.02):
+            try:
+                found = mf.runs(tmp_path)
+                wrong.extend(found.reason[found.status == "broken"])
+                for folder in found.folder: mf.open_run(folder).events()
+            except Exception as e: wrong.append(repr(e))
+    thread = threading.Thread(target=look)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
+    assert not wrong, wrong[:3]
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("backend,kills", [("tensorflow", KILLS), ("jax", max(KILLS//4, 1))])
+def test_killed_at_any_moment(backend, kills, table, tmp_path, reader):
+    "Killed at random moments and taken up again each time: weights, history and predictions equal those of an undisturbed run to the bit"
+    import numpy as np, zipfile
+    draw, spec = random.Random(0), mf.FusionSpec(**BUSY, backend=backend)
+    whole = mf.start(spec, table, tmp_path/"whole").wait()
+    assert whole.status == "finished", whole
+    worked = max(e["time"] for e in whole.events()[0]) - whole.state["started"]
+    run, moments = mf.start(spec, table, tmp_path/"killed"), []
+    while len(moments) < kills:
+        until = time.monotonic() + draw.uniform(0, 1.2*worked/max(kills, 4) + 8)
+        while time.monotonic() < until and run.status != "finished": time.sleep(.01)
+        if run.status == "finished": break
+        pid = json.loads((run.dir/"status.json").read_text())["pid"]
+        os.kill(pid, signal.SIGKILL)
+        moments.append((run.state.get("epoch"), run.state.get("step")))
+        run.wait(30)
+        assert run.status == "interrupted", run
+        run.resume()
+    run.wait()
+    print(f"{backend}: killed at (epoch, step) {moments}")
+    assert run.status == "finished" and len(moments) >= min(kills, 1), run
+    pd.testing.assert_frame_equal(run.predictions, whole.predictions, check_exact=True)
+    pd.testing.assert_frame_equal(run.history.drop(columns="seconds"), whole.history.drop(columns="seconds"), check_exact=True)
+    weights = [zipfile.ZipFile(r.dir/"best.keras").read("model.weights.h5") for r in (run, whole)]
+    states = [dict(np.load(r.dir/"checkpoint"/"state.npz")) for r in (run, whole)]
+    assert states[0].keys() == states[1].keys() and all(np.array_equal(states[0][k], states[1][k]) for k in states[0] if k != "place")
+    assert len(weights[0]) == len(weights[1])
+
+
+def test_a_new_kernel_attaches_and_stops(table, tmp_path):
+    "A Jupyter kernel starts a run and dies; another one finds the run at work and ends it"
+    def say(client, code): return client.execute_interactive(code, timeout=120, output_hook=lambda m: told.append(m["content"].get("text", "")))["content"]["status"]
+    told = []
+    manager, client = start_new_kernel()
+    try: assert say(client, f"import mmfuse_nb as mf; mf.start(mf.FusionSpec(**{WORDS!r}, epochs=100000), mf.sample_table(), {str(tmp_path/'run')!r}).wait(120, until=('running',))") == "ok", told
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    epochs = len(mf.open_run(tmp_path/"run").history)
+    manager, client = start_new_kernel()
+    try: assert say(client, f"import mmfuse_nb as mf; run = mf.open_run({str(tmp_path/'run')!r}); print(run.status); run.stop().wait(60); print(run.status, len(run.history))") == "ok", told
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    first, second, after = "".join(told).split()[-3:]
+    assert (first, second) == ("running", "stopped") and int(after) >= epochs
+
+
+def test_eight_runs_at_once(table, tmp_path):
+    "Each in a folder of its own, with the numbers that it would have had alone"
+    runs = [mf.start(mf.FusionSpec(**WORDS, epochs=4, seed=i // 2), table, tmp_path/f"run{i}") for i in range(8)]
+    for run in runs: run.wait(400)
+    assert [r.status for r in runs] == ["finished"]*8, runs
+    assert mf.runs(tmp_path).status.tolist() == ["finished"]*8
+    for a, b in zip(runs[::2], runs[1::2]): pd.testing.assert_frame_equal(a.predictions, b.predictions, check_exact=True)
+    alone = mf.train(runs[5].spec, table, tmp_path/"alone", progress=False)
+    pd.testing.assert_frame_equal(runs[5].predictions, alone.predictions, check_exact=True)
+    assert len({r.predictions.filter(like="p_").iloc[0, 0] for r in runs}) == 4
+
+
+def test_a_folder_that_becomes_read_only(table, tmp_path):
+    "A file system that is mounted read-only: runs there are read and predict; what would write is refused with a clear sentence"
+    if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode: pytest.skip("needs the right to mount a file system of its own (unshare -m)")
+    code = f"""
+import json, pathlib, subprocess, sys
+place = pathlib.Path(sys.argv[1]); place.mkdir()
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=50m", "none", place], check=True)
+import mmfuse_nb as mf
+table, spec = mf.sample_table(), mf.FusionSpec(**{WORDS!r}, epochs=100000)
+mf.start(spec, table, place/"run").wait(120, until=("running",)).stop().wait(60)
+mf.train(spec, table, place/"whole", epochs=1, progress=False)
+subprocess.run(["mount", "-o", "remount,ro", place], check=True)
+run, whole, told = mf.open_run(place/"run"), mf.open_run(place/"whole"), []
+for what in (run.resume, run.pause, lambda: run.extend(1), lambda: mf.train(spec, table, place/"other"), lambda: mf.train(spec, table, place/"run")):
+    try: what()
+    except ValueError as e: told.append(str(e))
+print(json.dumps([run.status, whole.status, len(whole.predict(table)), mf.runs(place).status.tolist(), told]))
+"""
+    ended = subprocess.run(["unshare", "-m", sys.executable, "-c", code, str(tmp_path/"small")], capture_output=True, text=True, timeout=240)
+    assert not ended.returncode, ended.stderr[-2000:]
+    stopped, finished, rows, states, told = json.loads(ended.stdout.splitlines()[-1])
+    assert (stopped, finished, rows, sorted(states)) == ("stopped", "finished", len(table), ["finished", "stopped"])
+    assert len(told) == 5 and all("cannot be written" in t or "cannot be made" in t for t in told), told
+
+
+def test_parts_of_ones_own(table, tmp_path, monkeypatch):
+    "From a file they work in a child process, and in a new kernel that imports them; from anywhere else `start` says so before it begins"
+    (tmp_path/"my_parts.py").write_text('''
+import keras
+from mmfuse_nb.fusion.base import FUSIONS, Fusion
+
+@FUSIONS("own_sum")
+@keras.saving.register_keras_serializable("mine")
+class OwnSum(Fusion):
+    "The sum of two vectors"
+    formula = "h = v + t"
+    def call(self, inputs): return inputs[0] + inputs[1]
+''')
+    monkeypatch.syspath_prepend(tmp_path)
+    import my_parts
+    from mmfuse_nb.fusion.base import FUSIONS
+    try:
+        spec = mf.FusionSpec(image="cnn", text="dense", features=50, fusion="own_sum", image_size=32, epochs=1)
+        run = mf.start(spec, table, tmp_path/"run").wait(240)
+        assert run.status == "finished", run
+        code = "import sys, mmfuse_nb as mf\n{}\nrun = mf.open_run(sys.argv[1])\nprint(run.spec.fusion, len(run.predict(run.table.to_frame()[:5])))"
+        ask = lambda line: subprocess.run([sys.executable, "-c", code.format(line), str(run.dir)], cwd=tmp_path, capture_output=True, text=True)
+        assert "own_sum in my_parts. Import that first" in ask("").stderr
+        assert ask("import my_parts").stdout == "own_sum 5\n"
+        my_parts.OwnSum.__module__ = "__main__"
+        with pytest.raises(ValueError, match="own_sum is made in __main__.* use mf.train"): mf.start(spec, table, tmp_path/"never")
+        assert not (tmp_path/"never").exists()
+    finally: del FUSIONS.classes["own_sum"]
+
+
+def test_a_run_is_handed_on(table, tmp_path):
+    "To TensorBoard while a child trains, resumed included; the numbers are those of the history"
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    spec = mf.FusionSpec(**WORDS, epochs=3)
+    run = mf.start(spec, table, tmp_path/"run", log_to="tensorboard").wait(120)
+    assert run.status == "finished", run
+    read = EventAccumulator(str(run.dir/"tensorboard"))
+    read.Reload()
+    losses = {e.step: e.tensor_proto.float_val[0] for e in read.Tensors("epoch/val_loss")}
+    assert losses == pytest.approx(dict(zip(run.history.epoch, run.history.val_loss)), rel=1e-6)
+    assert {"gradient_norms/text", "step/learning_rate", "result/test/accuracy"} <= set(read.Tags()["tensors"])
+    with pytest.raises(ValueError, match="Did you mean 'mlflow'"): mf.train(spec, table, tmp_path/"run", log_to="mlflo")
