@@ -48,7 +48,7 @@ def read_table(args):
     for finding, action, rows in found.kinds.itertuples(index=False): print(f"  {rows:,} × {finding}: {action}")
     return table, found
 
-# %% ../nbs/99_cli.ipynb #5f158c06
+# %% ../nbs/99_cli.ipynb #a33a2e69
 def run_check(args):
     "mmfuse check items.csv"
     table, found = read_table(args)
@@ -64,7 +64,7 @@ def run_train(args):
     spec = spec_of(args, named_roles(args))
     table, _ = read_table(args)
     began = time.time()
-    run = mf.train(spec, table, args.out, overwrite=args.overwrite)
+    run = mf.train(spec, table, args.out, overwrite=args.overwrite, log_to=args.log_to)
     if run.state.get("started", 0) < began: print(f"\n{args.out} was finished already; these are its scores.")
     if run.status == "stopped": return print(f"Stopped. The same command goes on where it ended: {run.dir}")
     report({run.name: run}, run.dir/"report.html")
@@ -146,11 +146,12 @@ def add_steering(commands):
     p.add_argument("folder", nargs="?", default="runs", help="folder of run folders (default: %(default)s)")
     p.set_defaults(run_command=run_runs)
 
-# %% ../nbs/99_cli.ipynb #5d6c78cf
+# %% ../nbs/99_cli.ipynb #401bdc03
 def add_model_options(p):
     "Options that choose the model"
     p.add_argument("--out", metavar="DIR", required=True, help="folder of the run")
     p.add_argument("--overwrite", action="store_true", help="move aside whatever else is in that folder")
+    p.add_argument("--log-to", nargs="+", choices=["tensorboard", "mlflow"], help="hand on what the run tells")
     p.add_argument("--spec", metavar="FILE", help="spec as YAML; the default recipe when omitted")
     from mmfuse_nb.models.catalogue import catalogue
     for option, kind in (("--image-encoder", "image encoder"), ("--text-encoder", "text encoder"), ("--fusion", "fusion")):
