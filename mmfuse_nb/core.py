@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['fcntl', 'UserError', 'unknown', 'Registry', 'need', 'write_atomic', 'write_json', 'read_json', 'append_jsonl',
-           'read_jsonl', 'locked', 'digest', 'assets', 'static', 'cache_dir', 'set_seed', 'duration']
+           'read_jsonl', 'locked', 'is_locked', 'digest', 'assets', 'static', 'cache_dir', 'set_seed', 'duration']
 
 # %% ../nbs/00_core.ipynb #2d8f68d4
 import difflib, hashlib, importlib, importlib.util, json, os, tempfile
@@ -134,7 +134,7 @@ def read_jsonl(
         except ValueError: pass
     return out, offset + whole
 
-# %% ../nbs/00_core.ipynb #ba276dea
+# %% ../nbs/00_core.ipynb #27f2b466
 fcntl = importlib.import_module("fcntl") if os.name == "posix" else None
 
 @contextmanager
@@ -151,6 +151,12 @@ def locked(
         except OSError: pass  # a file system without locks
         yield
     finally: os.close(held)
+
+def is_locked(path) -> bool:
+    "Does somebody hold a file or folder?"
+    try:
+        with locked(path, wait=False): return False
+    except BlockingIOError: return True
 
 # %% ../nbs/00_core.ipynb #e4ac2882
 def digest(

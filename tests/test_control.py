@@ -197,7 +197,7 @@ def test_a_folder_that_moves(table, tmp_path):
     moved.extend(1).wait(30, until=("running",))
     assert moved.state["pid"] != pid
     moved.stop().wait(60)
-    assert moved.status == "stopped" and not (tmp_path/"run"/"spec.yaml").exists()
+    assert moved.status == "stopped" and not (tmp_path/"run").exists()
 
 
 def test_a_clock_that_is_set_back(tmp_path):

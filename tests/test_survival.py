@@ -11,8 +11,9 @@ from jupyter_client.manager import start_new_kernel
 import mmfuse_nb as mf
 
 KILLS = int(os.environ.get("MMFUSE_KILLS", 2))
-BUSY = dict(image="cnn", text="rnn", fusion="gated", vectors="random", image_size=32, batch_size=64, epochs=30, augment={"flip": .5, "mixup": .2},
-            modality_dropout=.1, schedule="cosine", warmup=.1, patience=29)
+OPTIONS = dict(fusion="gated", vectors="random", batch_size=64, modality_dropout=.1, schedule="cosine", warmup=.1, patience=200)
+BUSY = {"tensorflow": dict(**OPTIONS, image="cnn", text="rnn", image_size=32, augment={"flip": .5, "mixup": .2}, epochs=max(8, KILLS*3//2)),
+        "jax": dict(**OPTIONS, image="lite0", text="mean_vectors", epochs=max(20, KILLS*5))}
 WORDS = dict(image=None, text={"name": "dense", "dropout": 0.}, features=50)
 
 
@@ -30,7 +31,7 @@ def reader(tmp_path):
             try:
                 found = mf.runs(tmp_path)
                 wrong.extend(found.reason[found.status == "broken"])
-                for folder in found.folder: mf.open_run(folder).events()
+                for folder in found.folder: mf.open_run(folder).events(), mf.open_run(folder).history
             except Exception as e: wrong.append(repr(e))
     thread = threading.Thread(target=look)
     thread.start()
@@ -44,8 +45,8 @@ def reader(tmp_path):
 @pytest.mark.parametrize("backend,kills", [("tensorflow", KILLS), ("jax", max(KILLS//4, 1))])
 def test_killed_at_any_moment(backend, kills, table, tmp_path, reader):
     "Killed at random moments and taken up again each time: weights, history and predictions equal those of an undisturbed run to the bit"
-    import numpy as np, zipfile
-    draw, spec = random.Random(0), mf.FusionSpec(**BUSY, backend=backend)
+    import numpy as np
+    draw, spec = random.Random(0), mf.FusionSpec(**BUSY[backend], backend=backend)
     whole = mf.start(spec, table, tmp_path/"whole").wait()
     assert whole.status == "finished", whole
     worked = max(e["time"] for e in whole.events()[0]) - whole.state["started"]
@@ -62,13 +63,11 @@ def test_killed_at_any_moment(backend, kills, table, tmp_path, reader):
         run.resume()
     run.wait()
     print(f"{backend}: killed at (epoch, step) {moments}")
-    assert run.status == "finished" and len(moments) >= min(kills, 1), run
+    assert run.status == "finished" and moments, run
     pd.testing.assert_frame_equal(run.predictions, whole.predictions, check_exact=True)
     pd.testing.assert_frame_equal(run.history.drop(columns="seconds"), whole.history.drop(columns="seconds"), check_exact=True)
-    weights = [zipfile.ZipFile(r.dir/"best.keras").read("model.weights.h5") for r in (run, whole)]
     states = [dict(np.load(r.dir/"checkpoint"/"state.npz")) for r in (run, whole)]
     assert states[0].keys() == states[1].keys() and all(np.array_equal(states[0][k], states[1][k]) for k in states[0] if k != "place")
-    assert len(weights[0]) == len(weights[1])
 
 
 def test_a_new_kernel_attaches_and_stops(table, tmp_path):

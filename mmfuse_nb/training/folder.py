@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['ENDED', 'BUSY', 'SILENCE', 'HISTORY', 'PACKAGES', 'alive', 'process', 'identity', 'read_status', 'write_status',
            'check_writable', 'ask', 'orders', 'asked', 'read_history', 'environment', 'in_one_kind', 'role_frame',
-           'write_folder', 'read_table', 'read_spec', 'is_run', 'move_aside', 'same_run', 'take_folder']
+           'write_folder', 'read_table', 'read_spec', 'is_run', 'move_aside', 'same_run', 'begin_aside', 'take_folder']
 
-# %% ../../nbs/60_training.folder.ipynb #615a3724
-import errno, os, platform, socket, time
+# %% ../../nbs/60_training.folder.ipynb #88899add
+import errno, os, platform, socket, tempfile, time
 import numpy as np, psutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -189,7 +189,15 @@ def same_run(folder, spec, table) -> bool:
     "Does the folder hold a run of this spec on this table?"
     return is_run(folder) and read_spec(folder) == spec and read_json(folder/"data.json")["fingerprint"] == table.fingerprint
 
-# %% ../../nbs/60_training.folder.ipynb #15f96edd
+# %% ../../nbs/60_training.folder.ipynb #9d99a922
+def begin_aside(folder) -> Path:
+    "A hidden folder beside one that is to be: renamed when it is whole, so that nobody meets half a run"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    made.chmod(0o755)
+    return made
+
+# %% ../../nbs/60_training.folder.ipynb #85c83414
 def take_folder(
     folder, # Where the run shall be
     spec, # `FusionSpec`
@@ -204,8 +212,11 @@ def take_folder(
         if not overwrite: raise UserError(f"{folder} holds {held}. Choose another folder, or pass overwrite=True to move it aside.")
         if is_run(folder) and read_status(folder)["state"] in BUSY: raise UserError(f"The run in {folder} is at work. Stop it first.")
         move_aside(folder)
-    try: folder.mkdir(parents=True, exist_ok=True)
-    except OSError as e: raise UserError(f"The folder {folder} cannot be made: {e.strerror}. Choose another place.") from None
+    if not folder.exists():
+        try: made = begin_aside(folder)
+        except OSError as e: raise UserError(f"The folder {folder} cannot be made: {e.strerror}. Choose another place.") from None
+        write_folder(made, spec, table)
+        made.rename(folder)
     if not os.access(folder, os.W_OK): raise UserError(f"The folder {folder} cannot be written. Choose another place.")
     if not is_run(folder): write_folder(folder, spec, table)
     return folder

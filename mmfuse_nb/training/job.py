@@ -6,8 +6,8 @@
 __all__ = ['Job', 'targets_of', 'batches_of', 'deal_folds', 'preparing', 'engine_for', 'build_job', 'heads_of', 'weights_in',
            'train_step', 'open_job']
 
-# %% ../../nbs/61c_training.job.ipynb #fa12a27d
-import time
+# %% ../../nbs/61c_training.job.ipynb #16a1144d
+import os, time
 from pathlib import Path
 import keras, numpy as np
 from ..core import UserError, append_jsonl, read_json, set_seed, write_json
@@ -20,10 +20,10 @@ from ..models.build import FOLDS, compile_trainer, counts_of, engine_of, feature
 from ..models.layers import facts_of
 from .checkpoint import load_checkpoint, start_place
 from .features import features
-from .folder import asked, read_spec, read_table, write_status
+from .folder import asked, identity, read_spec, read_table, write_status
 from .guard import Stopped, with_room
 
-# %% ../../nbs/61c_training.job.ipynb #5b776751
+# %% ../../nbs/61c_training.job.ipynb #a48ac41d
 class Job:
     "One run in the hands of its worker"
     def __init__(self, folder, spec, prepared, watch=None):
@@ -33,6 +33,7 @@ class Job:
         self.folds = np.zeros(len(self.labels), np.int8)
         self.train, self.val, self.weights = prepared.rows("train"), prepared.rows("val"), prepared.weights
         self.steps = -(-len(self.train)//spec.batch_size)
+        self.who = identity(os.getpid())
         self.place, self.best, self.shown, self.saved, self.rate, self.before = start_place(), None, 0., time.monotonic(), None, None
 
     def tell(self, **event):
@@ -65,7 +66,7 @@ def deal_folds(job):
     numbers = np.unique(groups, return_inverse=True)[1] if groups is not None else np.arange(len(job.labels))
     job.folds[job.train] = deal(strata_of(labels[job.train]), numbers[job.train], FOLDS, job.spec.seed)
 
-# %% ../../nbs/61c_training.job.ipynb #fec09fb3
+# %% ../../nbs/61c_training.job.ipynb #a025df18
 def preparing(folder, watch, what):
     "Progress of the work before training, into the status; a stop is obeyed here too"
     shown = [0.]
@@ -73,7 +74,7 @@ def preparing(folder, watch, what):
         if asked(folder) == "stop": raise Stopped
         if done < total and time.monotonic() - shown[0] < .5: return
         shown[0] = time.monotonic()
-        write_status(folder, state="preparing", what=what, done=done, total=total)
+        write_status(folder, state="preparing", what=what, done=done, total=total, **identity(os.getpid()))
         watch({"type": "preparing", "what": what, "done": done, "total": total})
     return progress
 

@@ -183,13 +183,13 @@ class Run:
     @property
     def metrics(self) -> dict: return read_json(self.dir/"metrics.json", {})
 
-# %% ../../nbs/65_training.run.ipynb #573fc223
+# %% ../../nbs/65_training.run.ipynb #fe9c17f9
 def open_run(
     folder, # A run folder
 ) -> Run:
     "A run by its folder: after a kernel restart, or from another machine"
     if not is_run(folder):
-        beside = [p.name for p in Path(folder).parent.glob("*") if is_run(p)] if Path(folder).parent.is_dir() else []
+        beside = [p.name for p in Path(folder).parent.glob("[!.]*") if is_run(p)] if Path(folder).parent.is_dir() else []
         raise unknown("run", Path(folder).name, beside)
     return Run(folder)
 
@@ -197,5 +197,5 @@ def list_runs(
     folder="runs", # A folder of run folders
 ) -> list: # `Run`s, newest first
     "The runs in a folder"
-    found = [p for p in Path(folder).glob("*") if is_run(p)] if Path(folder).is_dir() else []
+    found = [p for p in Path(folder).glob("[!.]*") if is_run(p)] if Path(folder).is_dir() else []
     return [Run(p) for p in sorted(found, key=lambda p: (p/"spec.yaml").stat().st_mtime, reverse=True)]

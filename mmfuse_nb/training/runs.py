@@ -33,13 +33,13 @@ def row_of(
     except Exception as e: return {**out, "status": "broken", "reason": f"{type(e).__name__}: {' '.join(str(e).split())[:200]}"}
     return out
 
-# %% ../../nbs/65a_training.runs.ipynb #7a0c5727
+# %% ../../nbs/65a_training.runs.ipynb #69fbf7cd
 FILES = ("spec.yaml", "data.json", "status.json") # One of them makes a folder a run, whole or not
 
 def runs(
     folder="runs", # A folder of run folders
 ): # DataFrame, the newest first: run, status, parts of the spec, epoch, seconds, the score on the test rows with its 95% interval, reason, folder
     "All runs of a folder: what they are, how far, how good"
-    found = [p for p in Path(folder).glob("*") if any((p/f).exists() for f in FILES)]
+    found = [p for p in Path(folder).glob("[!.]*") if any((p/f).exists() for f in FILES)]
     found.sort(key=lambda p: max((p/f).stat().st_mtime for f in FILES if (p/f).exists()), reverse=True)
     return pd.DataFrame([row_of(p) for p in found], columns=COLUMNS)

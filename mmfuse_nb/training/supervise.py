@@ -6,12 +6,12 @@
 __all__ = ['WORK', 'SUPERVISE', 'OWN', 'NO_MEMORY', 'parts_elsewhere', 'import_parts', 'backend_of', 'oom_kills', 'why', 'end_of',
            'supervise', 'let_go', 'launching', 'launch']
 
-# %% ../../nbs/63_training.supervise.ipynb #45fa91b9
+# %% ../../nbs/63_training.supervise.ipynb #80224d00
 import importlib, os, signal, subprocess, sys, time
 from contextlib import contextmanager
 from pathlib import Path
 import yaml
-from ..core import UserError, read_json
+from ..core import UserError, is_locked, read_json
 from .folder import BUSY, alive, ask, asked, check_writable, identity, read_spec, read_status, write_status
 
 # %% ../../nbs/63_training.supervise.ipynb #280376f3
@@ -55,7 +55,7 @@ def why(code:int, log="", kills=0) -> str:
     if kills and name == "SIGKILL" or code and any(w in log for w in NO_MEMORY): return f"out of memory: {how}"
     return how + ("; perhaps the machine was out of memory" if name == "SIGKILL" else "")
 
-# %% ../../nbs/63_training.supervise.ipynb #a96cb60c
+# %% ../../nbs/63_training.supervise.ipynb #0563c2f2
 def end_of(path, start=0, size=4000) -> str:
     "The last characters of a file, from a byte on"
     with open(path, "rb") as f:
@@ -72,16 +72,19 @@ def supervise(
         start = log.tell()  # what earlier workers have written is not of this one
         child = subprocess.Popen([sys.executable, "-c", WORK, str(folder)], env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         code = child.wait()
+    while code > 0 and is_locked(folder/".worker"): time.sleep(.2)  # it was refused: the worker of a supervisor that was killed is at work
     status = read_json(folder/"status.json", {})
     if status.get("state") not in BUSY or status.get("pid") not in (child.pid, os.getpid()): return
     log = end_of(folder/"worker.log", start)
     write_status(folder, state="interrupted" if code < 0 else "failed", reason=why(code, log, oom_kills() - kills), traceback=log)
 
-# %% ../../nbs/63_training.supervise.ipynb #1c53180b
-def let_go(status, limit=5):
-    "Wait until the supervisor of an earlier worker has noted its end, so that it cannot write over a new one's status"
+# %% ../../nbs/63_training.supervise.ipynb #df6edca1
+def let_go(folder, status, limit=5) -> bool: # False where a worker is at work, left by a supervisor that was killed
+    "Wait until the supervisor of an earlier worker has noted its end, so that it cannot write over a new one's status, and its last thread has ended"
     end, before = time.monotonic() + limit, {**status, "pid": status.get("supervisor"), "born": None}
     while before["pid"] and alive(before) and time.monotonic() < end: time.sleep(.01)
+    while (held := is_locked(folder/".worker")) and time.monotonic() < end: time.sleep(.05)
+    return not held
 
 # %% ../../nbs/63_training.supervise.ipynb #7ad50336
 @contextmanager
@@ -94,7 +97,7 @@ def launching(folder, stale=30):
     try: yield True
     finally: lock.unlink(missing_ok=True)
 
-# %% ../../nbs/63_training.supervise.ipynb #615151f0
+# %% ../../nbs/63_training.supervise.ipynb #65b60a41
 def launch(
     folder, # A run folder
 ):
@@ -107,7 +110,7 @@ def launch(
         while asked(folder) == "stop" and read_status(folder)["state"] in BUSY and time.monotonic() < end: time.sleep(.05) # it is about to stop
         ask(folder, "run")
         if (status := read_status(folder))["state"] in BUSY: return
-        let_go(status)
+        if not let_go(folder, status): return
         home, own = str(Path(sys.modules["mmfuse_nb"].__file__).resolve().parents[1]), parts_elsewhere(spec)
         env = {**os.environ, **own, "PYTHONPATH": os.pathsep.join(filter(None, [home, own.get("PYTHONPATH"), os.environ.get("PYTHONPATH")]))}
         child = subprocess.Popen([sys.executable, "-c", SUPERVISE, str(folder)], env=env, start_new_session=True,

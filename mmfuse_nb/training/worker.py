@@ -74,7 +74,7 @@ def set_rate(job):
     rate = (place["learning_rate"] or spec.learning_rate)*factor
     if rate != job.rate: job.rate = job.trainer.optimizer.learning_rate = rate
 
-# %% ../../nbs/62_training.worker.ipynb #d287d7b4
+# %% ../../nbs/62_training.worker.ipynb #91925e6d
 def run_epoch(job):
     "Train on the rows of this epoch that are left"
     place, began, watched = job.place, time.perf_counter(), {"loss": "nll", "mae" if job.facts.task == "regression" else "accuracy": ""}
@@ -100,7 +100,7 @@ def show_step(job):
     where = dict(epoch=place["epoch"], epochs=job.spec.epochs, step=place["step"], steps=job.steps, samples_per_second=round(speed, 1))
     norms = dict(zip(job.groups, np.array(job.trainer.optimizer.norms).tolist()))
     job.tell(type="step", **where, **place["logs"], learning_rate=job.rate, gradient_norms=norms, memory_bytes=psutil.Process().memory_info().rss)
-    with_room(job.folder, lambda: write_status(job.folder, state="running", **where, eta_seconds=round(left, 1)))
+    with_room(job.folder, lambda: write_status(job.folder, state="running", **where, eta_seconds=round(left, 1), **job.who))
 
 # %% ../../nbs/62_training.worker.ipynb #2dd434da
 def said_of(job, rows) -> dict: # Head to array (rows, k)
@@ -216,7 +216,7 @@ def train_to_end(job):
         job.place, job.best = load_checkpoint(job.folder/"checkpoint"/"state.npz", job.trainer)  # results may have put the best weights in
         follow(job, orders(job.folder))
 
-# %% ../../nbs/62_training.worker.ipynb #79dfda2a
+# %% ../../nbs/62_training.worker.ipynb #d3020735
 def work_on(folder, table, watch) -> str: # The state it ended in
     "Train, and write what came out; a stop leaves a checkpoint"
     job = None
@@ -227,7 +227,7 @@ def work_on(folder, table, watch) -> str: # The state it ended in
             follow(job, orders(folder))
             write_status(folder, state="running", epochs=job.spec.epochs, epoch=job.place["epoch"])
             train_to_end(job)
-        with_room(folder, lambda: write_status(folder, state="finished", epoch=job.place["epoch"] - 1, eta_seconds=0))
+        with_room(folder, lambda: write_status(folder, state="finished", reason="", epoch=job.place["epoch"] - 1, eta_seconds=0))
         return "finished"
     except Stopped:
         reason = "it was asked to stop"
