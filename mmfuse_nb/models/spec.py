@@ -30,7 +30,7 @@ def options_of(part) -> dict:
     "The options of a part"
     return {k: v for k, v in part.items() if k != "name"} if isinstance(part, dict) else {}
 
-# %% ../../nbs/51_models.spec.ipynb #e5f4d09c
+# %% ../../nbs/51_models.spec.ipynb #62baed40
 def check_heads(e, options):
     "Whether the heads of attention share the units evenly"
     held = {o: options.get(o, e["options"][o]["default"]) for o in ("units", "heads") if o in e["options"]}
@@ -45,6 +45,8 @@ def checked(kind, part):
         if name_of(part) not in VECTORS: raise unknown("kind of word vectors", name_of(part), VECTORS)
         for o in options_of(part):
             if o not in VECTORS[name_of(part)]: raise unknown(f"option of {name_of(part)}", o, VECTORS[name_of(part)])
+        for o, v in options_of(part).items():
+            if o not in ("path", "algorithm") and (not isinstance(v, int) or v < 1): raise UserError(f"{o} of {name_of(part)} is a whole number from 1. Received: {o}={v!r}.")
     return dict(part) if options_of(part) else name_of(part)
 
 # %% ../../nbs/51_models.spec.ipynb #573103e4
