@@ -5,18 +5,18 @@
 # %% auto #0
 __all__ = ['begin', 'bar', 'load_backend', 'train', 'start']
 
-# %% ../../nbs/66_training.launch.ipynb #53b73d53
+# %% ../../nbs/66_training.launch.ipynb #73f9fc95
 import os, sys
 from ..core import UserError, need
 from ..data.table import FusionTable, check_classes, inspect_table
 from ..models.spec import FusionSpec, name_of, options_of
 from ..models.tasks import check_splits, check_table as check_table_for
-from .folder import BUSY, ENDED, ask, take_folder
+from .folder import BUSY, ask, take_folder
 from .run import Run
 from .supervise import launch, parts_elsewhere
 from .tracking import catch_up, check_trackers, track
 
-# %% ../../nbs/66_training.launch.ipynb #1136b6a1
+# %% ../../nbs/66_training.launch.ipynb #c575bc06
 def begin(spec, table, folder, epochs, overwrite, log_to=None) -> tuple: # (Run, the split table)
     "Check what was given, and take the folder"
     if not isinstance(spec, FusionSpec): raise UserError(f"The spec is made with mf.FusionSpec(…). Received: {type(spec).__name__}.")
@@ -34,7 +34,7 @@ def begin(spec, table, folder, epochs, overwrite, log_to=None) -> tuple: # (Run,
     check_splits(spec, table)
     run = Run(take_folder(folder, spec, table, overwrite))
     track(run.dir, trackers)
-    if run.status in ENDED: catch_up(run.dir)
+    if run.status == "finished": catch_up(run.dir)  # otherwise its worker does
     return run, table
 
 # %% ../../nbs/66_training.launch.ipynb #19c41379
