@@ -1,6 +1,6 @@
 """`run.predict` on 10,000 rows, beside a bare `model.predict` of the same network on prepared arrays
 
-The small CNN and GRU with gated fusion at 64×64 on the sample table, six times over; its pictures lie prepared on disk, as after
+The small CNN and GRU with gated fusion at 64×64 on the sample table, repeated up to 10,000 rows; its pictures lie prepared on disk, as after
 training. Batches of 256 in both; alternating, medians of 7 rounds (`--quick`: 3). Goal: 0.9 of the bare rows per second.
 """
 import json, os, statistics, sys, tempfile, time

@@ -155,10 +155,50 @@ class OwnSum(Fusion):
         ask = lambda line: subprocess.run([sys.executable, "-c", code.format(line), str(run.dir)], cwd=tmp_path, capture_output=True, text=True)
         assert "own_sum in my_parts. Import that first" in ask("").stderr
         assert ask("import my_parts").stdout == "own_sum 5\n"
+        listed = subprocess.run([sys.executable, "-c", "import sys, mmfuse_nb as mf; print(mf.runs(sys.argv[1]).status.tolist())", str(tmp_path)], capture_output=True, text=True)
+        assert listed.stdout == "['finished']\n"
         my_parts.OwnSum.__module__ = "__main__"
         with pytest.raises(ValueError, match="own_sum is made in __main__.* use mf.train"): mf.start(spec, table, tmp_path/"never")
         assert not (tmp_path/"never").exists()
     finally: del FUSIONS.classes["own_sum"]
+
+
+def test_own_parts_that_could_not_work(table, tmp_path):
+    "One that could not be read back is refused before it is trained, and one that fails leaves the others alone"
+    import keras
+    from mmfuse_nb.fusion.base import FUSIONS, Fusion
+    @FUSIONS("forgotten")
+    class Forgotten(Fusion):
+        "Without the decorator of Keras"
+        formula = "h = v + t"
+        def call(self, inputs): return inputs[0] + inputs[1]
+
+    @FUSIONS("optioned")
+    @keras.saving.register_keras_serializable("mine")
+    class Optioned(Fusion):
+        "Without get_config"
+        formula = "h = W (v + t)"
+        def __init__(self, units:int=8, **kwargs):
+            super().__init__(**kwargs)
+            self.units = units
+        def compose(self, shapes):
+            self.dense = keras.layers.Dense(self.units)
+            self.dense.build(shapes[0])
+        def call(self, inputs): return self.dense(inputs[0] + inputs[1])
+
+    @FUSIONS("faulty")
+    class Faulty(Fusion):
+        "Fails with every input"
+        formula = "h = ?"
+        def call(self, inputs): raise ArithmeticError("a slip of mine")
+    small = dict(image="cnn", text="dense", features=50, image_size=32, epochs=1)
+    try:
+        for fusion in ("forgotten", {"name": "optioned", "units": 16}):
+            with pytest.raises(ValueError, match="register_keras_serializable|get_config return its options"): mf.train(mf.FusionSpec(**small, fusion=fusion), table, tmp_path/str(fusion)[:9], progress=False)
+        assert mf.FusionSpec(**small, fusion="gated") and "faulty" not in set(mf.zoo().name)
+        with pytest.raises(ValueError, match="'faulty' is registered, but .*a slip of mine"): mf.FusionSpec(**small, fusion="faulty")
+    finally:
+        for name in ("forgotten", "optioned", "faulty"): del FUSIONS.classes[name]
 
 
 def test_a_run_is_handed_on(table, tmp_path):

@@ -29,23 +29,26 @@ def best_threshold(
     best = at[f1 >= f1.max() - 1e-12]
     return float(best[np.abs(best - .5).argmin()])
 
-# %% ../../nbs/07c_metrics.thresholds.ipynb #4ca2c637
+# %% ../../nbs/07c_metrics.thresholds.ipynb #9ab1204f
 def macro_f1_along(
     y, # Class numbers (n,), in the order in which rows go over to class c
     rival, # The class that each row has while it is not c (n,)
     c:int, # The class
     k:int, # Classes
 ) -> np.ndarray: # (n + 1,): macro F1 after 0, 1, … n rows have gone over
-    "Macro F1 while rows go over to a class one by one"
-    one = np.eye(k)
-    true, start = np.bincount(y, minlength=k), np.bincount(rival, minlength=k)
-    gone, lost = np.cumsum(one[rival], 0), np.cumsum(one[rival]*(rival == y)[:, None], 0)
-    hit = np.bincount(y[rival == y], minlength=k) - lost
-    said = start - gone
-    hit[:, c], said[:, c] = np.cumsum(y == c), np.arange(1, len(y) + 1)
-    hit = np.vstack([np.bincount(y[rival == y], minlength=k), hit])
-    said = np.vstack([start, said])
-    return (2*hit/np.maximum(said + true, 1)).mean(1)
+    "Macro F1 while rows go over to a class one by one: only that class and the one that a row leaves change"
+    true, said, right = np.bincount(y, minlength=k), np.bincount(rival, minlength=k), rival == y
+    hit, f1 = np.bincount(y[right], minlength=k), lambda hit, said, true: 2*hit/np.maximum(said + true, 1)
+    by = np.argsort(rival, kind="stable")
+    r = rival[by]
+    first = np.searchsorted(r, r)  # where the rows of this rival begin
+    gone, lost = np.arange(1, len(y) + 1) - first, np.append(0, np.cumsum(right[by]))
+    lost = lost[1:] - lost[first]
+    after = f1(hit[r] - lost, said[r] - gone, true[r])
+    change = np.empty(len(y))
+    change[by] = after - np.where(gone == 1, f1(hit, said, true)[r], np.roll(after, 1))
+    start, own = f1(hit, said, true).sum(), f1(np.cumsum(y == c), np.arange(1, len(y) + 1), true[c])
+    return np.append(start, start + np.cumsum(change) + own)/k
 
 # %% ../../nbs/07c_metrics.thresholds.ipynb #69ecab35
 def moved(y, p, t, c) -> float:
@@ -60,19 +63,19 @@ def moved(y, p, t, c) -> float:
     best = at[f1 >= f1.max() - 1e-12]
     return float(best[np.abs(np.log(best/t[c])).argmin()])
 
-# %% ../../nbs/07c_metrics.thresholds.ipynb #941e7297
+# %% ../../nbs/07c_metrics.thresholds.ipynb #2b56a2af
 TURNS = 10 # At most so often each class is looked at
 
 def class_thresholds(
     y, # Class numbers (n,)
     p, # Probabilities (n, k)
 ) -> np.ndarray: # (k,), their mean is 1/k
-    "Thresholds of classes, of which a row has one, for the best macro F1"
+    "Thresholds of classes, of which a row has one, for the best macro F1; a class without a row keeps the one it has"
     p, k = np.maximum(np.asarray(p, float), 1e-12), p.shape[1]
     t = np.full(k, 1/k)
     for _ in range(TURNS):
         before = t.copy()
-        for c in range(k): t[c] = moved(y, p, t, c)
+        for c in np.unique(y): t[c] = moved(y, p, t, c)
         if np.allclose(t, before, rtol=1e-9): break
     return t/t.sum()
 

@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['ASKED', 'CONTEXT', 'OFFLINE', 'TYPES', 'MISSING', 'option_type', 'bounds', 'describe', 'registries', 'sample_inputs',
            'measure', 'gives_tokens', 'described_class', 'described', 'shipped', 'catalogue', 'loaded', 'own_parts',
-           'write_catalogue', 'check_option', 'entry', 'measured', 'zoo']
+           'write_catalogue', 'check_option', 'measured_or_told', 'entry', 'measured', 'zoo']
 
-# %% ../../nbs/50_models.catalogue.ipynb #1eafa6ea
+# %% ../../nbs/50_models.catalogue.ipynb #38aa5f03
 import functools, inspect, re, sys, types, typing
+from contextlib import suppress
 from ..core import UserError, assets, read_json, unknown, write_json
 
 # %% ../../nbs/50_models.catalogue.ipynb #d8429694
@@ -106,7 +107,7 @@ def described() -> dict:
     found = {kind: {n: described_class(n, kind, r[n]) for n in sorted(r)} for kind, r in registries().items()}
     return {kind: dict(sorted(held.items(), key=lambda e: levels.index(e[1].get("level", "vector")))) for kind, held in found.items()}
 
-# %% ../../nbs/50_models.catalogue.ipynb #a01b865c
+# %% ../../nbs/50_models.catalogue.ipynb #78d4dab8
 @functools.cache
 def shipped() -> dict:
     "The catalogue that travels with the package"
@@ -116,7 +117,8 @@ def catalogue() -> dict: # Entry by name, by kind
     "Every encoder and operator there is, with options, formula and source; does not load Keras"
     held = {kind: dict(shipped().get(kind, {})) for kind in ("image encoder", "text encoder", "tabular encoder", "fusion")}
     for kind, registry in registries().items() if loaded() else ():
-        held[kind] |= {n: described_class(n, kind, registry[n]) for n in registry if n not in held[kind]}
+        for n in (n for n in registry if n not in held[kind]):
+            with suppress(Exception): held[kind][n] = described_class(n, kind, registry[n])  # `entry` tells what is wrong with one that cannot be measured
     return held
 
 def loaded() -> bool:
@@ -126,9 +128,9 @@ def loaded() -> bool:
 def own_parts(
     chosen:dict, # Kind to name
 ) -> dict: # Name to its class
-    "Those of some parts that do not travel with the package"
+    "Those of some parts whose classes are not the package's"
     held = registries() if loaded() else {}
-    return {n: held[kind][n] for kind, n in chosen.items() if n not in shipped()[kind] and n in held.get(kind, ())}
+    return {n: held[kind][n] for kind, n in chosen.items() if n in held.get(kind, ()) and held[kind][n].__module__.partition(".")[0] != "mmfuse_nb"}
 
 def write_catalogue():
     "Write `catalogue.json` from the classes; to be run after an encoder or operator has changed"
@@ -149,7 +151,12 @@ def check_option(part:str, name:str, value, o):
         wanted = {"int": f"a whole number{span}", "float": f"a number{span}", "bool": "True or False", "str": "text", "tuple": "a list"}[o["type"]]
     if not fine: raise UserError(f"{name} of {part} is {wanted}. Received: {name}={value!r}.")
 
-# %% ../../nbs/50_models.catalogue.ipynb #8b024f68
+# %% ../../nbs/50_models.catalogue.ipynb #7795e420
+def measured_or_told(kind, name):
+    "Why a class that is registered cannot be had"
+    try: described_class(name, kind, registries()[kind][name])
+    except Exception as e: raise UserError(f"The {kind} {name!r} is registered, but its class cannot be described and run with its defaults: {type(e).__name__}: {' '.join(str(e).split())[:300]}") from e
+
 def entry(
     kind:str, # "image encoder", "text encoder", "tabular encoder" or "fusion"
     part, # "cnn" or {"name": "cnn", "dropout": .1}
@@ -157,7 +164,9 @@ def entry(
     "The entry of one part of a spec; unknown names, options and values are errors"
     name, options = (part, {}) if isinstance(part, str) else (part.get("name"), {k: v for k, v in part.items() if k != "name"})
     known = catalogue()[kind]
-    if name not in known: raise unknown(kind, name, known)
+    if name not in known:
+        if loaded() and name in registries()[kind]: measured_or_told(kind, name)
+        raise unknown(kind, name, known)
     for o, value in options.items():
         if o not in known[name]["options"]: raise unknown(f"option of {name}", o, known[name]["options"])
         check_option(name, o, value, known[name]["options"][o])

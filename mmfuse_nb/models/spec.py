@@ -148,7 +148,7 @@ def fusions_of(n:int) -> list:
     "Operators that fuse so many modalities"
     return [k for k, v in catalogue()["fusion"].items() if n <= (v["most"] or n)]
 
-# %% ../../nbs/51_models.spec.ipynb #991be31f
+# %% ../../nbs/51_models.spec.ipynb #500492ef
 def check_conditions(spec):
     "Whether an encoder or an operator can do its work in this spec"
     e = entry("image encoder", spec.image) if spec.image else {}
@@ -161,6 +161,7 @@ def check_aids(spec):
     "Whether what keeps modalities from starving one another, and what unfreezes in stages, has something to do"
     if spec.unfreeze_every and not options_of(spec.image).get("unfreeze"):
         raise UserError(f"unfreeze_every is for an image encoder that unfreezes parts, such as {{'name': 'lite0', 'unfreeze': 3}}. Received: image={spec.image!r}.")
+    if (spec.unfreeze_every or 0) >= spec.epochs: raise UserError(f"The first part unfreezes after {spec.unfreeze_every} epochs, and training has {spec.epochs}. Choose a smaller unfreeze_every, or more epochs.")
     late = spec.fusion and entry("fusion", spec.fusion)["level"] in ("prediction", "expert")
     if spec.dropout and late: raise UserError(f"dropout is that of the fused vector, and {name_of(spec.fusion)} fuses predictions. Give the encoders a dropout of their own. Received: dropout={spec.dropout}.")
     if spec.joint_training == "plain": return

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['ENDED', 'BUSY', 'SILENCE', 'HISTORY', 'PACKAGES', 'alive', 'process', 'identity', 'read_status', 'write_status',
            'check_writable', 'ask', 'orders', 'asked', 'read_history', 'environment', 'in_one_kind', 'role_frame',
-           'write_folder', 'read_table', 'read_spec', 'is_run', 'move_aside', 'same_run', 'begin_aside', 'take_folder']
+           'write_folder', 'read_table', 'read_spec', 'check_own_parts', 'is_run', 'move_aside', 'same_run',
+           'begin_aside', 'take_folder']
 
 # %% ../../nbs/60_training.folder.ipynb #88899add
 import errno, os, platform, socket, tempfile, time
@@ -154,7 +155,7 @@ def write_folder(
     write_json(folder/"environment.json", {**environment(), "seed": spec.seed, "fingerprint": table.fingerprint})
     write_atomic(folder/"spec.yaml", spec.to_yaml())
 
-# %% ../../nbs/60_training.folder.ipynb #0d99ccb5
+# %% ../../nbs/60_training.folder.ipynb #6eb8b30d
 def read_table(
     folder, # A run folder
 ): # The `FusionTable` that the run is about
@@ -169,11 +170,20 @@ def read_spec(folder): # `FusionSpec`
     "The spec of a run; parts that its maker has registered must be there"
     from mmfuse_nb.models.spec import FusionSpec
     try: return FusionSpec.from_yaml((Path(folder)/"spec.yaml").read_text(encoding="utf-8"))
-    except UserError as e:
-        if not (own := read_json(Path(folder)/"data.json", {}).get("own_parts")): raise
-        raise UserError(f"The run in {folder} has parts that its maker has registered: {', '.join(f'{n} in {m}' for n, m in own.items())}. Import that first (what was made in __main__, a notebook, must be run again). {e}") from None
+    except UserError:
+        check_own_parts(folder, {})
+        raise
 
-# %% ../../nbs/60_training.folder.ipynb #28298efc
+def check_own_parts(
+    folder, # A run folder
+    registries:dict, # By kind
+):
+    "Whether the parts that a run's maker has registered are there"
+    own = read_json(Path(folder)/"data.json", {}).get("own_parts", {})
+    if lacks := {n: m for n, m in own.items() if not any(n in r for r in registries.values())}:
+        raise UserError(f"The run in {folder} has parts that its maker has registered: {', '.join(f'{n} in {m}' for n, m in lacks.items())}. Import that first (what was made in __main__, a notebook, must be run again).")
+
+# %% ../../nbs/60_training.folder.ipynb #d7900c53
 def is_run(folder) -> bool:
     "Is this a run folder?"
     return (Path(folder)/"spec.yaml").is_file() and (Path(folder)/"data.json").is_file()
@@ -187,7 +197,10 @@ def move_aside(folder):
 
 def same_run(folder, spec, table) -> bool:
     "Does the folder hold a run of this spec on this table?"
-    return is_run(folder) and read_spec(folder) == spec and read_json(folder/"data.json")["fingerprint"] == table.fingerprint
+    if not is_run(folder): return False
+    try: held = read_spec(folder)
+    except UserError: return False  # parts or fields that are not known here
+    return held == spec and read_json(folder/"data.json")["fingerprint"] == table.fingerprint
 
 # %% ../../nbs/60_training.folder.ipynb #9d99a922
 def begin_aside(folder) -> Path:

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['FULL', 'Stopped', 'interrupt_stops', 'reserve', 'with_room', 'at_work_alone', 'failure']
 
-# %% ../../nbs/60a_training.guard.ipynb #63418f18
+# %% ../../nbs/60a_training.guard.ipynb #564b4021
 import errno, signal, socket, threading, time, traceback
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from ..core import UserError, locked, write_atomic
-from .folder import BUSY, ask, asked, read_status, write_status
+from ..core import UserError, locked, write_atomic, write_json
+from .folder import BUSY, asked, orders, read_status, write_status
 
-# %% ../../nbs/60a_training.guard.ipynb #87d123da
+# %% ../../nbs/60a_training.guard.ipynb #955cd4e0
 class Stopped(Exception):
     "The run was asked to stop"
 
@@ -22,7 +22,7 @@ def interrupt_stops(folder):
     if threading.current_thread() is not threading.main_thread(): return (yield)
     def heard(number, frame):
         signal.signal(signal.SIGINT, before)
-        ask(folder, "stop")
+        write_json(Path(folder)/"control.json", {**orders(folder), "ask": "stop"})  # not by `ask`: what was broken into may hold its lock
     before = signal.signal(signal.SIGINT, heard)
     try: yield
     finally: signal.signal(signal.SIGINT, before)

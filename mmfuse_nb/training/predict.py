@@ -6,7 +6,7 @@
 __all__ = ['FEW', 'kept_pictures', 'check_columns', 'strange_labels', 'listed', 'misfits', 'thresholds_in', 'inputs_of',
            'Predictor', 'predict', 'embed']
 
-# %% ../../nbs/64_training.predict.ipynb #484aff79
+# %% ../../nbs/64_training.predict.ipynb #6e13ada3
 import warnings
 from pathlib import Path
 import keras, numpy as np, pandas as pd
@@ -20,7 +20,7 @@ from ..models.catalogue import registries
 from ..models.layers import connect
 from ..models.spec import MODALITIES
 from .features import features, in_blocks
-from .folder import read_spec
+from .folder import check_own_parts
 from .outcome import decided, in_names
 
 # %% ../../nbs/64_training.predict.ipynb #007bc215
@@ -76,7 +76,7 @@ def inputs_of(self, rows, root=None) -> dict:
     if self.backbone is not None: arrays["image"] = features(self.backbone, arrays["image"])
     return arrays
 
-# %% ../../nbs/64_training.predict.ipynb #5c4690f6
+# %% ../../nbs/64_training.predict.ipynb #da16c5fb
 class Predictor:
     "The model of a run, ready for new rows"
     def __init__(self,
@@ -84,7 +84,7 @@ class Predictor:
     ):
         self.folder = Path(folder)
         if not (self.folder/"best.keras").exists(): raise UserError(f"The run in {folder} has no model yet: it is not finished.")
-        registries(), read_spec(folder)  # the layers that a saved model names
+        check_own_parts(self.folder, registries())  # the layers that a saved model names
         self.pre = Preprocessor.load(self.folder/"preprocess")
         self.thresholds = thresholds_in(self.folder, self.pre.classes)
         self.model = keras.saving.load_model(self.folder/"best.keras", compile=False, safe_mode=True)

@@ -71,17 +71,16 @@ def wait(
         time.sleep(.05)
     return run
 
-# %% ../../nbs/65_training.run.ipynb #7f034a0e
+# %% ../../nbs/65_training.run.ipynb #277c8783
 @lru_cache(4)
 def predictor(folder, changed):
-    "The model of a run; kept until its file changes"
+    "The model of a run; kept until its files change"
     from mmfuse_nb.training.predict import Predictor
     return Predictor(folder)
 
 def predictor_of(run):
     "The model of a run, loaded once"
-    model = run.dir/"best.keras"
-    return predictor(run.dir, model.stat().st_mtime_ns if model.exists() else None)
+    return predictor(run.dir, tuple(p.stat().st_mtime_ns for f in ("best.keras", "thresholds.json") if (p := run.dir/f).exists()))
 
 # %% ../../nbs/65_training.run.ipynb #14b0f94e
 def predict(

@@ -5,14 +5,15 @@
 # %% auto #0
 __all__ = ['COLUMNS', 'SCORES', 'FILES', 'row_of', 'runs']
 
-# %% ../../nbs/65a_training.runs.ipynb #311cff1e
+# %% ../../nbs/65a_training.runs.ipynb #97beb7d9
 from pathlib import Path
 import pandas as pd
+import yaml
 from ..core import read_json
 from ..models.spec import name_of
-from .folder import read_history, read_spec, read_status
+from .folder import read_history, read_status
 
-# %% ../../nbs/65a_training.runs.ipynb #68bb9e37
+# %% ../../nbs/65a_training.runs.ipynb #4f840856
 COLUMNS = ("run", "status", "image", "text", "columns", "fusion", "epoch", "epochs", "seconds", "val_loss", "score", "value", "low", "high", "parameters", "started", "reason", "folder")
 SCORES = {"single": "f1_macro", "multilabel": "f1_macro", "regression": "r2"}
 
@@ -23,12 +24,12 @@ def row_of(
     folder = Path(folder)
     out = {"run": folder.name, "folder": str(folder)}
     try:
-        spec, state, data = read_spec(folder), read_status(folder), read_json(folder/"data.json", {})
+        spec, state, data = yaml.safe_load((folder/"spec.yaml").read_text(encoding="utf-8")), read_status(folder), read_json(folder/"data.json", {})  # also of a spec whose parts are not known here
         metrics, history, score = read_json(folder/"metrics.json", {}), read_history(folder), SCORES[data.get("task", "single")]
         test = metrics.get("splits", {}).get("test", {})
         low, high = test.get("intervals", {}).get(score, (None, None))
-        out |= {"status": state["state"], "reason": state.get("reason", ""), "started": pd.Timestamp(state["started"], unit="s", tz="UTC") if state.get("started") else None, "epochs": spec.epochs, "epoch": len(history), "score": f"{score} on test rows",
-                **{m: name_of(getattr(spec, m)) for m in ("image", "text", "columns", "fusion")}, "value": test.get(score), "low": low, "high": high, "parameters": metrics.get("parameters"),
+        out |= {"status": state["state"], "reason": state.get("reason", ""), "started": pd.Timestamp(state["started"], unit="s", tz="UTC") if state.get("started") else None, "epochs": spec["epochs"], "epoch": len(history), "score": f"{score} on test rows",
+                **{m: name_of(spec[m]) for m in ("image", "text", "columns", "fusion")}, "value": test.get(score), "low": low, "high": high, "parameters": metrics.get("parameters"),
                 "seconds": history["seconds"].iloc[-1] if len(history) else None, "val_loss": history["val_loss"].min() if len(history) else None}
     except Exception as e: return {**out, "status": "broken", "reason": f"{type(e).__name__}: {' '.join(str(e).split())[:200]}"}
     return out

@@ -6,8 +6,8 @@
 __all__ = ['WORK', 'SUPERVISE', 'OWN', 'NO_MEMORY', 'parts_elsewhere', 'import_parts', 'backend_of', 'oom_kills', 'why', 'end_of',
            'supervise', 'let_go', 'launching', 'launch']
 
-# %% ../../nbs/63_training.supervise.ipynb #80224d00
-import importlib, os, signal, subprocess, sys, time
+# %% ../../nbs/63_training.supervise.ipynb #ae689dca
+import importlib, json, os, signal, subprocess, sys, time
 from contextlib import contextmanager
 from pathlib import Path
 import yaml
@@ -18,22 +18,24 @@ from .folder import BUSY, alive, ask, asked, check_writable, identity, read_spec
 WORK = "import sys; from mmfuse_nb.training.supervise import import_parts; import_parts(); from mmfuse_nb.training.worker import worker; worker(sys.argv[1])"
 SUPERVISE = "import sys; from mmfuse_nb.training.supervise import supervise; supervise(sys.argv[1])"
 
-# %% ../../nbs/63_training.supervise.ipynb #c358cb28
-OWN = "MMFUSE_PARTS" # Names of these modules, in the environment of supervisor and worker
+# %% ../../nbs/63_training.supervise.ipynb #6024ed36
+OWN = "MMFUSE_PARTS" # Names and folders of these modules as JSON, in the environment of the worker
 
-def parts_elsewhere(spec) -> dict: # Variables of the environment, beside PYTHONPATH
+def parts_elsewhere(spec) -> dict: # A variable of the environment
     "What a worker's process must know of the parts that are not the package's; an error for those it could not import"
     modules = {}
     for name, cls in spec.own_parts.items():
         top = sys.modules.get(cls.__module__.partition(".")[0])
         if cls.__module__ == "__main__" or "<locals>" in cls.__qualname__ or not getattr(top, "__file__", None):
             raise UserError(f"{name} is made in {cls.__module__} ({cls.__qualname__}), where another process cannot find it. Put it into a file, such as my_parts.py, and import that; or use mf.train, which trains in this process.")
-        modules[cls.__module__] = str(Path(top.__file__).resolve().parents[1 if hasattr(top, "__path__") else 0])
-    return {OWN: ",".join(modules), "PYTHONPATH": os.pathsep.join(dict.fromkeys(modules.values()))} if modules else {}
+        modules[cls.__module__] = str(Path(os.path.abspath(top.__file__)).parents[1 if hasattr(top, "__path__") else 0])
+    return {OWN: json.dumps(modules)}
 
 def import_parts():
     "Import the modules of parts that are not the package's"
-    for name in filter(None, os.environ.get(OWN, "").split(",")): importlib.import_module(name)
+    for name, place in json.loads(os.environ.get(OWN, "{}")).items():
+        if place not in sys.path: sys.path.append(place)  # behind everything else
+        importlib.import_module(name)
 
 def backend_of(folder) -> str:
     "What a run computes with, read without its parts"
@@ -78,11 +80,12 @@ def supervise(
     log = end_of(folder/"worker.log", start)
     write_status(folder, state="interrupted" if code < 0 else "failed", reason=why(code, log, oom_kills() - kills), traceback=log)
 
-# %% ../../nbs/63_training.supervise.ipynb #df6edca1
+# %% ../../nbs/63_training.supervise.ipynb #1acfde41
 def let_go(folder, status, limit=5) -> bool: # False where a worker is at work, left by a supervisor that was killed
     "Wait until the supervisor of an earlier worker has noted its end, so that it cannot write over a new one's status, and its last thread has ended"
     end, before = time.monotonic() + limit, {**status, "pid": status.get("supervisor"), "born": None}
     while before["pid"] and alive(before) and time.monotonic() < end: time.sleep(.01)
+    if status["state"] != "interrupted": end += 55  # it has ended, and hands the rest on to its trackers
     while (held := is_locked(folder/".worker")) and time.monotonic() < end: time.sleep(.05)
     return not held
 
@@ -97,7 +100,7 @@ def launching(folder, stale=30):
     try: yield True
     finally: lock.unlink(missing_ok=True)
 
-# %% ../../nbs/63_training.supervise.ipynb #65b60a41
+# %% ../../nbs/63_training.supervise.ipynb #7c5ea993
 def launch(
     folder, # A run folder
 ):
@@ -111,8 +114,8 @@ def launch(
         ask(folder, "run")
         if (status := read_status(folder))["state"] in BUSY: return
         if not let_go(folder, status): return
-        home, own = str(Path(sys.modules["mmfuse_nb"].__file__).resolve().parents[1]), parts_elsewhere(spec)
-        env = {**os.environ, **own, "PYTHONPATH": os.pathsep.join(filter(None, [home, own.get("PYTHONPATH"), os.environ.get("PYTHONPATH")]))}
+        home = str(Path(sys.modules["mmfuse_nb"].__file__).resolve().parents[1])
+        env = {**os.environ, **parts_elsewhere(spec), "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))}
         child = subprocess.Popen([sys.executable, "-c", SUPERVISE, str(folder)], env=env, start_new_session=True,
                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         write_status(folder, state="queued", reason="", supervisor=child.pid, **identity(child.pid))

@@ -184,15 +184,15 @@ def thresholds_of(job, p):
     with_room(job.folder, lambda: write_json(job.folder/"thresholds.json", dict(zip(job.pre.classes, found.tolist()))))
     return found
 
-# %% ../../nbs/62_training.worker.ipynb #5355f019
+# %% ../../nbs/62_training.worker.ipynb #1bfae64e
 def write_results(job):
     "Write the model that is kept, predictions and metrics"
     for v, w in zip(weights_of(job.trainer), job.best or ()): v.assign(w)
     with averaged(job) if job.best is None else nullcontext():
         fit_stacking(job)
-        with_room(job.folder, lambda: write_atomic(job.folder/"best.keras", job.model.save))
         p = said_of(job, None)["prediction"]
-    frame = predictions_of(job.prepared, p, thresholds_of(job, p))
+        frame = predictions_of(job.prepared, p, thresholds_of(job, p))
+        with_room(job.folder, lambda: write_atomic(job.folder/"best.keras", job.model.save))
     with_room(job.folder, lambda: write_atomic(job.folder/"predictions.parquet", lambda p: frame.to_parquet(p, index=False)))
     splits, trains = {}, sum(int(np.prod(v.shape)) for v in job.model.trainable_variables)
     for s, rows in frame[frame["label"].notna()].groupby("split"):
