@@ -1,4 +1,4 @@
-"Chromium for the browser tests: Debian's, cut off from everything but this machine, and strict about errors on a page"
+"The sample table; and Chromium for the browser tests: Debian's, cut off from everything but this machine, and strict about errors on a page"
 import functools, http.server, os, shutil, threading
 from pathlib import Path
 
@@ -13,6 +13,13 @@ def chromium():
     "Path of the browser, or None"
     names = ("chromium", "chromium-browser", "google-chrome")
     return os.environ.get("MMFUSE_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture(scope="module")
+def table():
+    "The sample table"
+    import mmfuse_nb as mf
+    return mf.sample_table()
 
 
 @pytest.fixture(scope="session")

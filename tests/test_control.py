@@ -11,10 +11,6 @@ from test_training import wait_for, wait_for_step
 WORDS = dict(image=None, text={"name": "dense", "dropout": 0.}, features=50)
 
 
-@pytest.fixture(scope="module")
-def table(): return mf.sample_table()
-
-
 def told(run, kind): return [e for e in run.events()[0] if e["type"] == kind]
 
 

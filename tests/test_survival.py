@@ -9,23 +9,13 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 import mmfuse_nb as mf
+from test_training import wait_for
 
 KILLS = int(os.environ.get("MMFUSE_KILLS", 2))
 OPTIONS = dict(fusion="gated", vectors="random", batch_size=64, modality_dropout=.1, schedule="cosine", warmup=.1, patience=200)
 BUSY = {"tensorflow": dict(**OPTIONS, image="cnn", text="rnn", image_size=32, augment={"flip": .5, "mixup": .2}, epochs=max(8, KILLS*3//2)),
         "jax": dict(**OPTIONS, image="lite0", image_size=32, text="mean_vectors", epochs=max(20, KILLS*5))}
 WORDS = dict(image=None, text={"name": "dense", "dropout": 0.}, features=50)
-
-
-@pytest.fixture(scope="module")
-def table(): return mf.sample_table()
-
-
-def wait_for(condition, limit=600):
-    end = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(.01)
 
 
 @pytest.fixture
@@ -60,7 +50,7 @@ def test_killed_at_any_moment(backend, kills, table, tmp_path, reader):
     for n in range(kills):
         # in turns: when an epoch is reached, and a while after the launch, wherever the worker then is
         goal, until = (n + 1)*spec.epochs//(kills + 1), time.monotonic() + (draw.uniform(0, 8) if n % 2 else float("inf"))
-        wait_for(lambda: time.monotonic() > until or len(run.history) >= goal)
+        wait_for(lambda: time.monotonic() > until or len(run.history) >= goal, 600)
         os.kill(json.loads((run.dir/"status.json").read_text())["pid"], signal.SIGKILL)
         moments.append((run.state.get("epoch"), run.state.get("step")))
         run.wait(30)

@@ -10,10 +10,6 @@ from mmfuse_nb.training.supervise import launch
 PICTURES = dict(image="cnn", text="rnn", fusion="gated", vectors="random", image_size=32, epochs=4, batch_size=64)
 
 
-@pytest.fixture(scope="module")
-def table(): return mf.sample_table()
-
-
 def wait_for(condition, limit=120):
     end = time.monotonic() + limit
     while not condition():

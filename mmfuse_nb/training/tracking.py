@@ -131,11 +131,11 @@ class Tracking:
         self.told[name] = reason
         with suppress(OSError): append_jsonl(self.folder/"events.jsonl", {"type": "untracked", "what": name, "reason": reason, "time": time.time()})
 
-# %% ../../nbs/61d_training.tracking.ipynb #49dd137d
+# %% ../../nbs/61d_training.tracking.ipynb #f894156e
 def look(folder, tracker, note):
     "Write what has been told since"
     events, offset = read_jsonl(folder/"events.jsonl", note["offset"])
-    if rows := [(*scalars_of(e), e["time"]) for e in events if scalars_of(e)[0]]: tracker.write(rows)
+    if rows := [(*told, e["time"]) for e in events if (told := scalars_of(e))[0]]: tracker.write(rows)
     note["offset"] = offset
 
 def end(folder, tracker, note):
