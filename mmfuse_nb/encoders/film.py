@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['FilmConvNorm', 'FilmCNN']
 
-# %% ../../nbs/21b_encoders.film.ipynb #1f6c09a8
+# %% ../../nbs/21b_encoders.film.ipynb #9ad50ce7
 import keras
 from keras import layers, ops
 from ..core import UserError
 from .base import Encoder, IMAGE_ENCODERS
-from .image import ConvNorm
+from .image import ConvNorm, stem_of
 from .networks import cells, seen
 
 # %% ../../nbs/21b_encoders.film.ipynb #b214fb0e
@@ -31,7 +31,7 @@ class FilmConvNorm(ConvNorm):
         gamma, beta = ops.split(self.film(t)[:, None, None], 2, axis=-1)  # (batch, 1, 1, filters) each
         return ops.relu((1 + gamma)*self.norm(self.conv(x), training=training) + beta)
 
-# %% ../../nbs/21b_encoders.film.ipynb #50926267
+# %% ../../nbs/21b_encoders.film.ipynb #fd9902ef
 @IMAGE_ENCODERS("film_cnn")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class FilmCNN(Encoder):
@@ -49,7 +49,6 @@ class FilmCNN(Encoder):
         super().__init__(**kwargs)
         self.filters, self.dropout, policy = tuple(filters), dropout, dict(dtype=self.dtype_policy)
         self.scale = layers.Rescaling(1/127.5, offset=-1, **policy)
-        self.stem = ConvNorm(self.filters[0]//2, 2, name="stem", **policy)
         self.down = [ConvNorm(f, 2, name=f"down{i}", **policy) for i, f in enumerate(self.filters)]
         self.residual = [FilmConvNorm(f, name=f"residual{i}", **policy) for i, f in enumerate(self.filters)]
         self.drop = layers.Dropout(dropout, **policy)
@@ -57,6 +56,7 @@ class FilmCNN(Encoder):
     def build(self, input_shape):
         if len(input_shape) != 2 or [len(s) for s in input_shape if isinstance(s, (list, tuple))] != [4, 2]:
             raise UserError(f"FilmCNN takes pictures and a vector of the text: [(batch, size, size, 3), (batch, n)]. Received: input_shape={input_shape}.")
+        self.stem = stem_of(self, input_shape[0])
         self.call([keras.KerasTensor(s, "float32") for s in input_shape])
 
     def call(self, inputs, training=None):

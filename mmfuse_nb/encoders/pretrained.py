@@ -6,8 +6,8 @@
 __all__ = ['WAIT', 'applications', 'plain', 'owner_of', 'weights_file', 'reason', 'from_keras', 'application',
            'ApplicationBackbone', 'Pretrained']
 
-# %% ../../nbs/22a_encoders.pretrained.ipynb #9168c68d
-import re, socket, sys
+# %% ../../nbs/22a_encoders.pretrained.ipynb #3ff837ac
+import re, socket, sys, typing
 from pathlib import Path
 import keras
 from keras import layers, ops
@@ -83,7 +83,7 @@ def application(
     except Exception as e: raise UserError(f"{file.name} does not hold the weights of {model} without its classifier: {reason(e)}") from None
     return network
 
-# %% ../../nbs/22a_encoders.pretrained.ipynb #31430905
+# %% ../../nbs/22a_encoders.pretrained.ipynb #d5284c18
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class ApplicationBackbone(Backbone):
     "A network of `keras.applications` without its classifier, with its own preprocessing"
@@ -94,7 +94,7 @@ class ApplicationBackbone(Backbone):
         **kwargs, # `tokens`, `unfreeze`, `rate` and `keras.layers.Layer` arguments
     ):
         super().__init__(**kwargs)
-        if model not in applications(): raise unknown("Keras application", model, applications())
+        if model not in applications(): raise unknown("model of pretrained", model, applications())
         self.model, self.start = model, weights
 
     def parts(self):
@@ -112,7 +112,7 @@ class ApplicationBackbone(Backbone):
 
     def get_config(self): return {**super().get_config(), "weights": "random"}
 
-# %% ../../nbs/22a_encoders.pretrained.ipynb #2d981aa7
+# %% ../../nbs/22a_encoders.pretrained.ipynb #34174d40
 @IMAGE_ENCODERS("pretrained")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class Pretrained(FeatureHead):
@@ -122,7 +122,7 @@ class Pretrained(FeatureHead):
     options, size = ("model", "units", "dropout", "unfreeze", "rate"), 224
 
     def __init__(self,
-        model:str="MobileNetV3Small", # A name in keras.applications: MobileNetV3Small, EfficientNetV2B0, ConvNeXtTiny …
+        model:typing.Literal[*sorted(applications())]="MobileNetV3Small", # A name in keras.applications: MobileNetV3Small, EfficientNetV2B0, ConvNeXtTiny …
         weights:str="imagenet", # "imagenet" (from Keras), "random", or the path of a weights file or of a folder that holds it
         units:int=128, # Size of vector and tokens
         dropout:float=.5, # Share of the features, and of the vector, dropped in training
@@ -131,7 +131,7 @@ class Pretrained(FeatureHead):
         **kwargs, # `keras.layers.Layer` arguments
     ):
         super().__init__(units, dropout, **kwargs)
-        if model not in applications(): raise unknown("Keras application", model, applications())
+        if model not in applications(): raise unknown("model of pretrained", model, applications())
         if unfreeze < 0 or rate <= 0: raise UserError(f"Pretrained unfreezes 0 or more layers, at a positive rate. Received: unfreeze={unfreeze}, rate={rate}.")
         self.model, self.start, self.unfreeze, self.rate = model, weights, unfreeze, rate
 

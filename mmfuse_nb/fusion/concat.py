@@ -10,11 +10,11 @@ import keras
 from keras import ops
 from .base import FUSIONS, Fusion
 
-# %% ../../nbs/31_fusion.concat.ipynb #78aa82c5
+# %% ../../nbs/31_fusion.concat.ipynb #fc7a53d1
 @FUSIONS("concat")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class Concat(Fusion):
     "Vectors side by side"
-    formula, source, cost = "h = [v;t]", "–", "no parameters"
+    formula, source, cost, use = "h = [v;t]", "–", "no parameters", "as the baseline that any other operator has to beat"
 
     def call(self, inputs): return ops.concatenate(inputs, axis=-1)

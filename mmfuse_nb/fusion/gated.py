@@ -10,12 +10,13 @@ import keras
 from keras import ops
 from .base import FUSIONS, Fusion
 
-# %% ../../nbs/32_fusion.gated.ipynb #b6f50ba6
+# %% ../../nbs/32_fusion.gated.ipynb #61f0ce3b
 @FUSIONS("gated")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class GatedFusion(Fusion):
     "Gated multimodal unit of two vectors (Arevalo et al., 2017, arXiv:1702.01992)"
     fewest = most = 2
+    use = "where the one modality is right in some rows and the other in others, and you want to see the weights"
     formula = "h = z⊙tanh(W_v v) + (1−z)⊙tanh(W_t t), z = σ(W_z[v;t])"
     source, cost = "Arevalo et al., 2017, arXiv:1702.01992", "3 small matrices"
     options = ("units",)

@@ -38,13 +38,12 @@ def facts_before(spec, table):
     rows, seen = words_there(table, settings["text"])
     return facts._replace(vectors=np.broadcast_to(np.float32(0), (rows, settings["text"]["vectors"]["dim"])), seen=seen)
 
-# %% ../../nbs/53_models.estimate.ipynb #764c9581
+# %% ../../nbs/53_models.estimate.ipynb #18813727
 def estimate(
     spec, # `FusionSpec`
     table, # `FusionTable`
 ) -> dict: # parameters (of the model that is kept), trainable (in training, with each modality's own head), flops (a prediction of one row), training_flops (one row in training), memory (bytes in training)
     "Parameters, operations and memory of a spec on a table"
-    if not isinstance(spec, FusionSpec): raise UserError(f"The spec is made with mf.FusionSpec(…). Received: {type(spec).__name__}.")
     check_table(spec, table)
     model, trainer = models_of(spec, facts_before(spec, inspect_table(table)))
     whole, once = (size_of(m, {n: np.zeros((1, *x.shape[1:]), x.dtype) for n, x in m.input.items()}, spec.text_length) for m in (model, trainer))

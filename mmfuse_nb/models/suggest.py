@@ -46,7 +46,7 @@ def encoders_for(facts) -> tuple: # (fields of a spec, reasons)
     if facts["columns"]: fields["columns"] = "tabular"
     return fields, why
 
-# %% ../../nbs/54_models.suggest.ipynb #bfc18ff0
+# %% ../../nbs/54_models.suggest.ipynb #998d61d3
 def best_of(level:str, n:int, task:str, but=()) -> str:
     "The operator of a level for so many modalities that did best in the comparison, on the tables that all of them were measured on"
     known, results = catalogue()["fusion"], measured()
@@ -56,9 +56,9 @@ def best_of(level:str, n:int, task:str, but=()) -> str:
 
 def figures(name) -> str:
     "Measured accuracies of an operator, as a reason"
-    return "accuracy " + ", ".join(f"{t['accuracy']:.3f} on {table}" for table, t in measured()[name].items())
+    return "test accuracy " + ", ".join(f"{t['accuracy']:.3f} on {table}" for table, t in measured()[name].items())
 
-# %% ../../nbs/54_models.suggest.ipynb #8b3811de
+# %% ../../nbs/54_models.suggest.ipynb #8e004ba2
 LACKING, UNEQUAL = .05, 10 # Share of rows without a modality, and rows of the largest class over the smallest, that ask for a remedy
 
 def special_for(facts, joint, tokens) -> tuple: # (fields of a spec, reasons)
@@ -70,11 +70,11 @@ def special_for(facts, joint, tokens) -> tuple: # (fields of a spec, reasons)
     if facts["ratio"] >= UNEQUAL:
         extra["loss"] = "logit_adjusted"
         why.append(f"the largest class has {facts['ratio']:.0f} times the rows of the smallest, so the loss is adjusted for it")
-    if not why and tokens: return {"fusion": tokens}, [f"{tokens} lets parts of the picture and words meet one by one, and was the best that does of those compared ({figures(tokens)})"]
+    if not why and tokens: return {"fusion": tokens}, [f"{tokens} lets parts of the picture and words meet one by one, and was the best that does on validation rows ({figures(tokens)})"]
     if not why: extra["modality_dropout"] = .2
     return extra, why or ["a modality is hidden now and then, which keeps the model from leaning on one"]
 
-# %% ../../nbs/54_models.suggest.ipynb #dae1ff74
+# %% ../../nbs/54_models.suggest.ipynb #319493ba
 def suggest(
     table, # `FusionTable` with labels
 ) -> pd.DataFrame: # name, spec, reason: three rows, or one where there is nothing to fuse
@@ -88,5 +88,5 @@ def suggest(
     tokens = best_of("tokens", len(there), table.task) if all(entry(KINDS[m], fields[m])["tokens"] for m in there) else None
     special, extra = special_for(facts, joint, tokens)
     made = {"safe": ({"fusion": late}, [*why, f"{late} lets no modality starve another ({figures(late)})"]),
-            "joint": ({"fusion": joint}, [f"{joint} has a vector in which both meet, and was the best that has ({figures(joint)})"]), "special": (special, extra)}
+            "joint": ({"fusion": joint}, [f"{joint} has a vector in which both meet, and was the best of those on validation rows ({figures(joint)})"]), "special": (special, extra)}
     return pd.DataFrame([{"name": k, "spec": FusionSpec(**{**fields, **f}), "reason": "; ".join(r) + "."} for k, (f, r) in made.items()])

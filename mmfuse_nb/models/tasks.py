@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['LOSSES', 'check_task', 'role_for', 'check_table', 'check_splits']
 
-# %% ../../nbs/51a_models.tasks.ipynb #97a2c950
+# %% ../../nbs/51a_models.tasks.ipynb #014bca2c
 import numpy as np
 from ..core import UserError
 from .catalogue import entry
-from .spec import KINDS, name_of
+from ..data.table import FusionTable
+from .spec import KINDS, FusionSpec, name_of
 
 # %% ../../nbs/51a_models.tasks.ipynb #9e062299
 LOSSES = {"single": ("standard", "focal", "logit_adjusted"), "multilabel": ("standard", "focal", "logit_adjusted"), "regression": ("standard", "huber")}
@@ -28,7 +29,7 @@ def check_task(
     if spec.class_weights != "none": raise UserError(f"Numbers to predict have no classes to weigh. Received: class_weights={spec.class_weights!r}.")
     if spec.joint_training.startswith("ogm"): raise UserError("OGM compares what the heads give to the right class, and numbers to predict have none. Choose joint_training='gradient_blending' or 'plain'.")
 
-# %% ../../nbs/51a_models.tasks.ipynb #1aa94657
+# %% ../../nbs/51a_models.tasks.ipynb #e76d1a7c
 def role_for(spec, m:str) -> str: # "image", "text", "columns", "image_features" or "text_features"
     "The role of the columns that a modality of a spec is read from"
     return f"{m}_features" if entry(KINDS[m], getattr(spec, m))["reads"] == "features" else m
@@ -37,7 +38,9 @@ def check_table(
     spec, # `FusionSpec`
     table, # `FusionTable`
 ):
-    "Whether a table has what a spec reads and predicts"
+    "Whether a table has what a spec reads and predicts; any other objects are errors"
+    if not isinstance(spec, FusionSpec): raise UserError(f"The spec is made with mf.FusionSpec(…). Received: {type(spec).__name__}.")
+    if not isinstance(table, FusionTable): raise UserError(f"The table is made with mf.FusionTable.from_frame(…) or mf.FusionTable.from_csv(…). Received: {type(table).__name__}.")
     for m in spec.modalities:
         if (role := role_for(spec, m)) not in table.roles:
             raise UserError(f"The spec reads {m.removesuffix('s')}s ({name_of(getattr(spec, m))}), and the table has no column in the role {role}. Name it with {role}=… when the table is made, or pass {m}=None in the spec.")

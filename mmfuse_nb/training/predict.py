@@ -6,12 +6,13 @@
 __all__ = ['FEW', 'kept_pictures', 'check_columns', 'strange_labels', 'listed', 'misfits', 'thresholds_in', 'inputs_of',
            'Predictor', 'predict', 'embed']
 
-# %% ../../nbs/64_training.predict.ipynb #6e13ada3
+# %% ../../nbs/64_training.predict.ipynb #3b550398
 import warnings
 from pathlib import Path
 import keras, numpy as np, pandas as pd
 from ..core import UserError, cache_dir, read_json, unknown
 from ..data.cells import cell, columns_of
+from ..data.columns import strays
 from ..data.prepare import prepare_pictures
 from ..data.preprocess import Preprocessor, role_of
 from ..data.table import FusionTable, inspect_table
@@ -39,7 +40,7 @@ def check_columns(pre, frame):
         said = lambda names: ", ".join(repr(str(c)) for c in names) or "none"
         raise UserError(f"The run reads the columns {said(reads)}, and these rows lack {said(lacks)}. They have: {said(frame.columns)}. Rename them, as in rows.rename(columns={{'title': {lacks[0]!r}}}).")
 
-# %% ../../nbs/64_training.predict.ipynb #97ce0b68
+# %% ../../nbs/64_training.predict.ipynb #a7c21ab4
 def strange_labels(pre, rows) -> list:
     "Labels of rows that the run knows nothing of"
     if isinstance(rows, FusionTable): held = rows.column("label") if "label" in rows.roles else ()
@@ -51,12 +52,13 @@ def listed(names, most=10) -> str:
     "Some names, and that there are more"
     return ", ".join(names[:most]) + (" …" if len(names) > most else "")
 
-def misfits(pre, rows, arrays) -> list: # Sentences
+def misfits(pre, rows, frame, arrays) -> list: # Sentences
     "What of these rows a run knows nothing of"
     told, words, bag = [], arrays.get("tokens"), arrays.get("bag")
     if strange := strange_labels(pre, rows): told.append(f"labels that the run has never seen: {listed(strange)}. It knows {listed(pre.classes)}")
     if words is not None and (there := (words > 0).sum()) and (share := (words == 1).sum()/there) > FEW: told.append(f"words that are unknown to the run: {share:.0%} of them")
     if bag is not None and len(bag) and (share := (bag.sum(1) == 0).mean()) > FEW: told.append(f"texts without a word that the run knows: {share:.0%} of them")
+    for c, held in strays(pre.columns, frame).items(): told.append(f"cells in column {c!r} that the run can make nothing of: {len(held)}, such as {listed(sorted(set(held)), 3)}")
     return told
 
 def thresholds_in(folder, classes): # (k,), or None
@@ -64,7 +66,7 @@ def thresholds_in(folder, classes): # (k,), or None
     chosen = read_json(folder/"thresholds.json")
     return None if chosen is None else np.array([chosen[c] for c in classes])
 
-# %% ../../nbs/64_training.predict.ipynb #a3247e10
+# %% ../../nbs/64_training.predict.ipynb #b5c7cbd5
 def inputs_of(self, rows, root=None) -> dict:
     "Prepared arrays of a table's or a frame's rows"
     if not isinstance(rows, (pd.DataFrame, FusionTable)): raise UserError(f"Rows are a FusionTable or a DataFrame. Received: {type(rows).__name__}.")
@@ -72,7 +74,7 @@ def inputs_of(self, rows, root=None) -> dict:
     check_columns(self.pre, frame)
     place = root or own or read_json(self.folder/"data.json")["root"]
     arrays = self.pre.transform(frame, place, pictures=kept_pictures(self.pre, rows) if root is None else None)
-    for told in misfits(self.pre, rows, arrays): warnings.warn(f"These rows have {told}.", stacklevel=5)
+    for told in misfits(self.pre, rows, frame, arrays): warnings.warn(f"These rows have {told}.", stacklevel=5)
     if self.backbone is not None: arrays["image"] = features(self.backbone, arrays["image"])
     return arrays
 
