@@ -5,7 +5,7 @@ import pytest
 
 import mmfuse_nb as mf
 
-SMALL = dict(image="cnn", text="rnn", vectors="random", image_size=32, epochs=2, batch_size=64)
+SMALL = dict(image="cnn", text="textcnn", vectors="random", image_size=32, epochs=2, batch_size=64)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_numbers(fusion, table_of, tmp_path):
     assert e.r2 > .3 and e.mae < np.std(run.predictions.label) and list(run.history)[1:3] == ["loss", "mae"]
 
 
-@pytest.mark.parametrize("fields", [dict(fusion="stacking"), dict(fusion="late_weighted"), dict(fusion="mixture"), dict(fusion="dynamic"),
+@pytest.mark.parametrize("fields", [dict(fusion="mixture"), dict(fusion="dynamic"),
     dict(fusion="gated", joint_training="gradient_blending", epochs=6), dict(fusion="concat", joint_training="ogm_ge"), dict(fusion="sum", loss="logit_adjusted"),
     dict(fusion="cross_attention", missing="learned", modality_dropout=.3), dict(image="film_cnn", fusion="concat"),
     dict(text={"name": "rnn", "train_vectors": True, "frozen_epochs": 1}, fusion="low_rank", precision="mixed_bfloat16")],

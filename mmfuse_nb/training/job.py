@@ -95,7 +95,7 @@ def check_saving(model):
     except Exception as e: raise UserError(f"{what}. Decorate its class with @keras.saving.register_keras_serializable('mine'), and let get_config return its options. {' '.join(str(e).split())[-300:]}") from None
     if [w.shape for w in again.weights] != [w.shape for w in model.weights]: raise UserError(f"{what}: its weights would have other shapes. Let get_config return its options.")
 
-# %% ../../nbs/61c_training.job.ipynb #44452d72
+# %% ../../nbs/61c_training.job.ipynb #cb9259d3
 def build_job(job):
     "Make the models, and put cached features in the place of pictures where the encoder is frozen"
     set_seed(job.spec.seed)
@@ -111,7 +111,8 @@ def build_job(job):
     job.groups = groups_of(job.trainer)
     job.batches = batches_of(job)
     x, (y, *_) = job.batches.batch(1, 0)
-    job.trainer.compute_metrics(x, {n: y for n in heads_of(job)}, job.trainer(x))  # metric variables exist from here on
+    told = x, {n: y for n in heads_of(job)}, job.trainer(x)
+    job.trainer.compute_loss(*told), job.trainer.compute_metrics(*told)  # all variables exist from here on: a step that makes some is traced twice
     job.trainer.begin_epoch()
     set_seed(job.spec.seed)
 
