@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from .cells import cell
 
-# %% ../../nbs/15b_data.columns.ipynb #8873680b
+# %% ../../nbs/15b_data.columns.ipynb #ed16383b
 def read_as(
     values, # Series
     kind:str, # "number" or "date"
@@ -26,7 +26,7 @@ def as_numbers(
 ): # float64 (n,) with NaN for nothing, and "number" or "date"; None and "category" when it holds something else
     "A column as numbers, if it is one of numbers or of dates"
     there = sum(cell(v, True) is not None for v in values)
-    for kind in ("number", "date"):
+    for kind in ("date", "number") if pd.api.types.is_datetime64_any_dtype(values) else ("number", "date"):
         found = read_as(values, kind)
         if (~np.isnan(found)).sum() == there: return found, kind
     return None, "category"
@@ -70,16 +70,15 @@ def to_columns(
     if categories: out["categories"] = np.array(categories, np.int32).T
     return out
 
-# %% ../../nbs/15b_data.columns.ipynb #0d0facf2
+# %% ../../nbs/15b_data.columns.ipynb #62bc0b3f
 def strays(
     plans:list, # From `fit_columns`
     frame, # DataFrame with these columns
-) -> dict: # Column to the cells that count as nothing, or as not seen, though they hold something
-    "What of further columns is not as it was in training: text among numbers or dates, and categories never seen"
+) -> dict: # Column to the cells that hold something, and nothing of the kind
+    "What of further columns is no number, or no date, where those were such in training"
     found = {}
     for p in plans:
-        cells = [cell(v, True) for v in frame[p["name"]]]
-        known = set(p.get("names", ()))
-        fits = [c in known for c in cells] if p["kind"] == "category" else np.isfinite(read_as(frame[p["name"]], p["kind"]))
-        if held := [c for c, ok in zip(cells, fits) if not ok and c is not None]: found[p["name"]] = held
+        if p["kind"] == "category": continue
+        numbers = read_as(frame[p["name"]], p["kind"])
+        if held := [c for c, x in zip((cell(v, True) for v in frame[p["name"]]), numbers) if c is not None and not np.isfinite(x)]: found[p["name"]] = held
     return found

@@ -29,11 +29,16 @@ class Classic(Encoder):
         for conv in self.convolve: x = conv(x)
         return {"vector": self.flatten(self.pool(x))}
 
-# %% ../../nbs/21_encoders.image.ipynb #e66c1e82
+# %% ../../nbs/21_encoders.image.ipynb #56f0080c
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class ConvNorm(keras.layers.Layer):
     "Square convolution without bias, batch normalisation, ReLU"
-    def __init__(self, filters, strides=1, size=3, **kwargs):
+    def __init__(self,
+        filters, # Channels that come out
+        strides=1, # Pixels from one place to the next
+        size=3, # Pixels per side of the kernel
+        **kwargs, # `keras.layers.Layer` arguments
+    ):
         super().__init__(**kwargs)
         self.filters, self.strides, self.size = filters, strides, size
         self.conv = layers.Conv2D(filters, size, strides, padding="same", use_bias=False, dtype=self.dtype_policy)
@@ -44,17 +49,20 @@ class ConvNorm(keras.layers.Layer):
 
 LARGE = 128 # Pixels per side from which on a stem quarters a picture
 
-def stem_of(encoder, input_shape):
+def stem_of(
+    encoder, # `CNN` or `FilmCNN`
+    input_shape, # Of the pictures: (batch, size, size, 3)
+) -> ConvNorm:
     "The first convolution of an encoder, half as wide as its first stage: 3×3 with stride 2, or 5×5 with stride 4 for large pictures"
     strides, size = (4, 5) if input_shape[1] >= LARGE else (2, 3)
     return ConvNorm(max(1, encoder.filters[0]//2), strides, size, name="stem", dtype=encoder.dtype_policy)
 
-# %% ../../nbs/21_encoders.image.ipynb #af2ba8c5
+# %% ../../nbs/21_encoders.image.ipynb #7307dbce
 @IMAGE_ENCODERS("cnn")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class CNN(Encoder):
     "Small residual network with batch normalisation: cells of the last map as tokens, their mean as vector"
-    formula = "mean of the cells of [conv↓₂ · (conv↓₂ + residual)ⁿ](x)"
+    formula = "mean of the cells of [conv↓₂ · (conv↓₂ + residual)ⁿ](x); from 128 pixels on, the first one is conv↓₄"
     source, cost = "He et al., 2016, arXiv:1512.03385", "fast: about 22 MFLOP a picture at 64×64"
     options = ("filters", "dropout")
 

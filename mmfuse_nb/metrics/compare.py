@@ -47,7 +47,7 @@ def corrected_interval(
     half = stats.t.ppf((1 + level)/2, len(d) - 1)*d.std(ddof=1)*np.sqrt(1/len(d) + ratio)
     return float(d.mean()), float(d.mean() - half), float(d.mean() + half)
 
-# %% ../../nbs/07a_metrics.compare.ipynb #368755bf
+# %% ../../nbs/07a_metrics.compare.ipynb #caa0095c
 def corrected_p(
     differences, # One difference per split (J,)
     ratio:float, # Test rows over training rows
@@ -55,7 +55,8 @@ def corrected_p(
     "The corrected resampled t test of Nadeau & Bengio (2003)"
     d = np.asarray(differences, float)
     spread = d.std(ddof=1)*np.sqrt(1/len(d) + ratio)
-    return float(2*stats.t.sf(abs(d.mean())/spread, len(d) - 1)) if spread else float(d.mean() == 0)
+    if spread <= 1e-9*abs(d.mean()): return float(d.mean() == 0) # all alike, to the last digits
+    return float(2*stats.t.sf(abs(d.mean())/spread, len(d) - 1))
 
 # %% ../../nbs/07a_metrics.compare.ipynb #5e1b4e83
 def resampled(
@@ -116,18 +117,26 @@ def holm(
     out[order] = np.minimum(np.maximum.accumulate(p[order]*np.arange(len(p), 0, -1)), 1)
     return out
 
-# %% ../../nbs/07a_metrics.compare.ipynb #c38063d4
+# %% ../../nbs/07a_metrics.compare.ipynb #d23315aa
 WORTH = .01 # The smallest gain worth having
 
-def helped(low:float, high:float): # True, False, or None where it cannot be told
+def helped(
+    low:float, # Lower end of the gain's interval
+    high:float, # Upper end
+) -> bool|None: # None where it cannot be told
     "Whether fusion helps, from the interval of its gain"
     return True if low > 0 else False if high < WORTH else None
 
-def times_more(gain:float, low:float, high:float) -> float:
+def times_more(
+    gain:float, # Difference as it was seen
+    low:float, # Lower end of its 95% interval
+    high:float, # Upper end
+) -> float: # Infinite where there is no difference
     "How many times the rows would show a difference of this size, four times in five"
     half = (high - low)/2*(1 + stats.norm.ppf(.8)/stats.norm.ppf(.975))
     return (half/abs(gain))**2 if gain else np.inf
 
+# %% ../../nbs/07a_metrics.compare.ipynb #16f00ad8
 def verdict(
     gain:float, # Fused score minus the better single one
     low:float, # Lower end of its 95% interval

@@ -5,9 +5,8 @@
 # %% auto #0
 __all__ = ['words_there', 'facts_before', 'estimate']
 
-# %% ../../nbs/53_models.estimate.ipynb #1e33837e
+# %% ../../nbs/53_models.estimate.ipynb #487bae65
 import numpy as np
-from ..core import UserError
 from ..data.columns import fit_columns
 from ..data.preprocess import Preprocessor, full_settings, role_of
 from ..data.table import inspect_table
@@ -15,7 +14,6 @@ from ..data.text import Tokens, commonest_words
 from ..data.vectors import shipped_glove
 from .build import models_of
 from .layers import facts_of
-from .spec import FusionSpec
 from .tasks import check_table
 from ..sizes import size_of
 

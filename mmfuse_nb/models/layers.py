@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['READ', 'Facts', 'facts_of', 'by_modality', 'Head', 'encoder_of', 'fusion_of', 'branch_of', 'make_layers', 'encode',
-           'vector_of', 'tokens_of', 'levels', 'connect', 'learned_where', 'modulated']
+           'vector_of', 'tokens_of', 'levels', 'connect', 'fuse', 'learned_where', 'modulated']
 
 # %% ../../nbs/51d_models.layers.ipynb #bdc92807
 from typing import NamedTuple
@@ -134,15 +134,24 @@ def levels(made):
     "The level of fusion as a set; empty for one modality"
     return {made["fusion"].level} if "fusion" in made else set()
 
-# %% ../../nbs/51d_models.layers.ipynb #22ffe9ab
+# %% ../../nbs/51d_models.layers.ipynb #dfc4f24f
 def connect(
     made:dict, # Layers by name
     inputs:dict, # `keras.Input` by name; an image input that is no picture holds the backbone's features
 ) -> dict: # Symbolic tensors: "prediction", a vector "image", "text", "columns", "fused", and "image_head" … of each modality
     "Connect the layers of a spec to inputs"
-    here, parts = encode(made, inputs)
+    return fuse(made, *encode(made, inputs), inputs.get("target"))
+
+# %% ../../nbs/51d_models.layers.ipynb #c8aaa021
+def fuse(
+    made:dict, # Layers by name
+    here:dict, # Modality to its presence (batch, 1)
+    parts:dict, # Modality to what its encoder gives, as from `encode`
+    target=None, # Labels (batch, k), for what looks at them in training
+) -> dict: # As from `connect`
+    "From what the encoders give to the prediction"
     out, level, drop = {m: vector_of(made, m, p, here[m]) for m, p in parts.items()}, next(iter(levels(made)), None), made.get("dropout", lambda x: x)
-    if "modulate" in made and "target" in inputs: out |= modulated(made, out, inputs["target"])
+    if "modulate" in made and target is not None: out |= modulated(made, out, target)
     for m in (found := list(out)):
         if f"{m}_head" in made: out[f"{m}_head"] = learned_where(made[f"{m}_head"](out[m]), here[m]) if len(found) > 1 else made[f"{m}_head"](drop(out[m]))
     if level is None: return {**out, "prediction": out[f"{found[0]}_head"]}
@@ -153,6 +162,7 @@ def connect(
     out["fused"] = layers.Identity(name="fused", dtype=fused.dtype)(fused)
     return {**out, "prediction": made["head"](drop(out["fused"]))}
 
+# %% ../../nbs/51d_models.layers.ipynb #25db279b
 def learned_where(p, here):
     "A prediction as it is, from which nothing is learned in rows that lack the modality: there is nothing to learn from"
     here = ops.cast(here, p.dtype)

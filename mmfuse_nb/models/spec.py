@@ -9,13 +9,14 @@ __all__ = ['Part', 'TRAINED', 'VECTORS', 'EVENLY', 'Share', 'Whole', 'KINDS', 'M
            'to_code', 'from_text', 'from_json', 'from_yaml', 'data_of', 'text_of', 'describe_spec', 'option_schema',
            'part_schema', 'spec_schema']
 
-# %% ../../nbs/51_models.spec.ipynb #dc284c67
+# %% ../../nbs/51_models.spec.ipynb #cb4be7dd
 import json
 from typing import Annotated, Literal, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ..core import UserError, unknown
 from ..data.augment import AUGMENT, augment_settings
+from ..data.vectors import ALGORITHMS
 from .catalogue import catalogue, entry, own_parts
 
 # %% ../../nbs/51_models.spec.ipynb #b2b883c1
@@ -31,39 +32,48 @@ def options_of(part) -> dict:
     "The options of a part"
     return {k: v for k, v in part.items() if k != "name"} if isinstance(part, dict) else {}
 
-# %% ../../nbs/51_models.spec.ipynb #f21065a2
+# %% ../../nbs/51_models.spec.ipynb #16b585e5
 EVENLY = {"heads": "units", "chunks": "size"} # What shares an option evenly
 
-def held_by(e, part) -> dict:
+def held_by(
+    e, # Entry of the catalogue
+    part, # Name, or mapping with a name and options
+) -> dict: # Option to value
     "Every option of a part, at its default unless the part says otherwise"
     return {**{o: told["default"] for o, told in e["options"].items()}, **options_of(part)}
 
-def check_evenly(e, held):
+def check_evenly(
+    e, # Entry of the catalogue
+    held, # From `held_by`
+):
     "Whether heads of attention share the units evenly, and chunks the size"
     for part, whole in EVENLY.items():
-        if part in held and whole in held and held[whole] % held[part]:
+        if isinstance(held.get(part), int) and isinstance(held.get(whole), int) and held[whole] % held[part]:
             raise UserError(f"The {whole} of {e['name']} {'is' if whole == 'size' else 'are'} shared evenly by its {part}. Received: {whole}={held[whole]}, {part}={held[part]}.")
 
+# %% ../../nbs/51_models.spec.ipynb #b764e67c
 def checked(kind, part):
     "A part in its shortest form, its name and options known"
     if part is None: return None
     if isinstance(part, dict) and "name" not in part: raise UserError(f"A part of a spec needs a name. Received: {part}.")
+    if not isinstance(name_of(part), str): raise UserError(f"The name of a part of a spec is text. Received: {name_of(part)!r}.")
     if kind != "vectors": check_evenly(e := entry(kind, part), held_by(e, part))
     else:
         if name_of(part) not in VECTORS: raise unknown("kind of word vectors", name_of(part), VECTORS)
         for o in options_of(part):
             if o not in VECTORS[name_of(part)]: raise unknown(f"option of {name_of(part)}", o, VECTORS[name_of(part)])
         for o, v in options_of(part).items():
-            if o not in ("path", "algorithm") and (not isinstance(v, int) or v < 1): raise UserError(f"{o} of {name_of(part)} is a whole number from 1. Received: {o}={v!r}.")
+            if o == "algorithm" and v not in ALGORITHMS: raise unknown("algorithm of word vectors", v, ALGORITHMS)
+            if o not in ("path", "algorithm") and (not isinstance(v, int) or isinstance(v, bool) or v < 1): raise UserError(f"{o} of {name_of(part)} is a whole number from 1. Received: {o}={v!r}.")
     return dict(part) if options_of(part) else name_of(part)
 
-# %% ../../nbs/51_models.spec.ipynb #35b40f8e
+# %% ../../nbs/51_models.spec.ipynb #7ecc0301
 def one_line(error:ValidationError, known) -> UserError:
     "A validation error as one sentence"
     e = error.errors()[0]
     field = ".".join(str(l) for l in e["loc"][:1]) or "spec"
     if e["type"] == "extra_forbidden": return unknown("field of a spec", field, known)
-    if e["type"] == "literal_error": return unknown(field, e["input"], get_args(known[field].annotation))
+    if e["type"] == "literal_error": return unknown(f"value of {field}", e["input"], get_args(known[field].annotation))
     if field in KINDS: return UserError(f"{field} is the name of a part of the spec, or a mapping with its name and options, as in {{'name': 'cnn', 'dropout': 0.1}}. Received: {field}={e['input']!r}.")
     if isinstance(e.get("ctx", {}).get("error"), UserError): return e["ctx"]["error"]
     return UserError(f"The spec's {field} is wrong: {e['msg'].lower()}. Received: {field}={e['input']!r}.")
@@ -158,12 +168,12 @@ def fusions_of(n:int) -> list:
     "Operators that fuse so many modalities"
     return [k for k, v in catalogue()["fusion"].items() if n <= (v["most"] or n)]
 
-# %% ../../nbs/51_models.spec.ipynb #b3a15cc3
+# %% ../../nbs/51_models.spec.ipynb #812dfc1a
 def check_conditions(spec):
     "Whether an encoder or an operator can do its work in this spec"
     e = entry("image encoder", spec.image) if spec.image else {}
     size, patch = (spec.image_size or e["size"], held_by(e, spec.image).get("patch", 1)) if e else (1, 1)
-    if size % patch: raise UserError(f"{name_of(spec.image)} cuts pictures into whole patches. Received: image_size={size}, patch={patch}. Choose an image_size that is a multiple of the patch.")
+    if isinstance(patch, int) and size % patch: raise UserError(f"{name_of(spec.image)} cuts pictures into whole patches. Received: image_size={size}, patch={patch}. Choose an image_size that is a multiple of the patch.")
     if e.get("conditioned") and not spec.text: raise UserError(f"{name_of(spec.image)} looks at pictures by what the words say. Received: text=None.")
     if spec.fusion and entry("fusion", spec.fusion).get("fitted") and (e.get("conditioned") or spec.augment or options_of(spec.image).get("unfreeze")):
         raise UserError(f"{name_of(spec.fusion)} is fitted on predictions out of fold, for which branches train apart: no augmentation, no unfrozen layers, no encoder "
@@ -201,7 +211,7 @@ class FusionSpec(Fields):
     own_parts = property(lambda self: own_parts({k: name_of(getattr(self, f)) for f, k in KINDS.items() if k != "vectors" and getattr(self, f)}),
                          doc="Name to class of the encoders and operators that are not the package's")
 
-# %% ../../nbs/51_models.spec.ipynb #2a894c6a
+# %% ../../nbs/51_models.spec.ipynb #fc61c1b8
 def to_dict(
     spec, # `FusionSpec`
 ) -> dict: # Every field by name, of plain values; `FusionSpec(**fields)` is its way back
@@ -220,10 +230,10 @@ def replace(
     spec, # `FusionSpec`
     **fields, # Those that change
 ): # `FusionSpec`
-    "Another spec with some fields changed; checked as a new one is"
-    return type(spec)(**{**to_dict(spec), **fields})
+    "Another spec with some fields changed; checked as a new one is. Fields that were never given are at their defaults again"
+    return type(spec)(**{**{f: v for f, v in to_dict(spec).items() if f in spec.model_fields_set}, **fields})
 
-# %% ../../nbs/51_models.spec.ipynb #852290ec
+# %% ../../nbs/51_models.spec.ipynb #a38d5783
 def to_code(spec) -> str:
     "The line of Python that makes a spec; what equals the default recipe is left out"
     default = type(spec)()
@@ -241,7 +251,7 @@ def from_text(
 ):
     "A spec from text"
     try: fields = read(text)
-    except (ValueError, yaml.YAMLError) as e: raise UserError(f"This is not {kind}: {' '.join(str(e).split())}") from None
+    except (ValueError, TypeError, AttributeError, yaml.YAMLError) as e: raise UserError(f"This is not {kind}: {' '.join(str(e).split())}") from None
     if not isinstance(fields, dict): raise UserError(f"A spec is a mapping of fields. Received: {type(fields).__name__}.")
     return cls(**fields)
 

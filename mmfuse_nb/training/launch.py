@@ -16,11 +16,9 @@ from .run import Run
 from .supervise import launch, parts_elsewhere
 from .tracking import catch_up, check_trackers, track
 
-# %% ../../nbs/66_training.launch.ipynb #c575bc06
+# %% ../../nbs/66_training.launch.ipynb #3c131765
 def begin(spec, table, folder, epochs, overwrite, log_to=None) -> tuple: # (Run, the split table)
     "Check what was given, and take the folder"
-    if not isinstance(spec, FusionSpec): raise UserError(f"The spec is made with mf.FusionSpec(…). Received: {type(spec).__name__}.")
-    if not isinstance(table, FusionTable): raise UserError(f"The table is made with mf.FusionTable.from_csv(…) or from_frame(…). Received: {type(table).__name__}.")
     check_table_for(spec, table)
     weights = options_of(spec.image).get("weights", "random")
     if weights not in ("imagenet", "random"): spec = spec.replace(image={**spec.image, "weights": os.path.abspath(weights)})

@@ -40,7 +40,7 @@ def check_columns(pre, frame):
         said = lambda names: ", ".join(repr(str(c)) for c in names) or "none"
         raise UserError(f"The run reads the columns {said(reads)}, and these rows lack {said(lacks)}. They have: {said(frame.columns)}. Rename them, as in rows.rename(columns={{'title': {lacks[0]!r}}}).")
 
-# %% ../../nbs/64_training.predict.ipynb #a7c21ab4
+# %% ../../nbs/64_training.predict.ipynb #7a57c88a
 def strange_labels(pre, rows) -> list:
     "Labels of rows that the run knows nothing of"
     if isinstance(rows, FusionTable): held = rows.column("label") if "label" in rows.roles else ()
@@ -58,7 +58,10 @@ def misfits(pre, rows, frame, arrays) -> list: # Sentences
     if strange := strange_labels(pre, rows): told.append(f"labels that the run has never seen: {listed(strange)}. It knows {listed(pre.classes)}")
     if words is not None and (there := (words > 0).sum()) and (share := (words == 1).sum()/there) > FEW: told.append(f"words that are unknown to the run: {share:.0%} of them")
     if bag is not None and len(bag) and (share := (bag.sum(1) == 0).mean()) > FEW: told.append(f"texts without a word that the run knows: {share:.0%} of them")
-    for c, held in strays(pre.columns, frame).items(): told.append(f"cells in column {c!r} that the run can make nothing of: {len(held)}, such as {listed(sorted(set(held)), 3)}")
+    for c, held in strays(pre.columns, frame).items(): told.append(f"cells in column {c!r} that are not what they were in training: {len(held)}, such as {listed(sorted(set(held)), 3)}")
+    names = [p["name"] for p in pre.columns if p["kind"] == "category"]
+    for c, held in zip(names, arrays.get("categories", np.zeros((0, 0), int)).T):
+        if (held > 0).any() and (share := (held == 1).sum()/(held > 0).sum()) > FEW: told.append(f"categories in column {c!r} that the run has not seen: {share:.0%} of them")
     return told
 
 def thresholds_in(folder, classes): # (k,), or None
