@@ -111,7 +111,7 @@ def voters_of(runs, score) -> list:
         if len(r.spec.modalities) == 1: best.setdefault(r.spec.modalities[0], []).append(n)
     return [max(names, key=lambda n: val[n]) for names in best.values()]
 
-# %% ../../nbs/71_evaluation.compare.ipynb #c151c6b7
+# %% ../../nbs/71_evaluation.compare.ipynb #5084eefd
 def differences(
     a:str, # Model
     others:list, # Models
@@ -123,7 +123,7 @@ def differences(
     "One model against others: paired on the same rows, with intervals and tests"
     labels, said, rows = said_by(runs[0], "test", voters)
     if one_split(tables):
-        groups = [f"row {i}" if g is None else f"group {g}" for i, g in enumerate(tables[0].column("group")[rows])] if "group" in tables[0].roles else None
+        groups = tables[0].column("group")[rows] if "group" in tables[0].roles else None
         every = [said_by(held, "test", voters)[1] for held in runs]
         drawn = resampled(labels, {n: np.stack([e[n] for e in every]) for n in (a, *others)}, len(runs[0][a].classes), score, groups)
         found = {n: gain_over(drawn[a], drawn[n]) for n in others}

@@ -99,7 +99,7 @@ def changed(predictor, arrays, orders) -> dict: # (modality, change) to predicte
         found["both", "interaction left out"] = decided(np.exp(projected(predictor, arrays)), "single", predictor.thresholds)[None]
     return found
 
-# %% ../../nbs/72_evaluation.contribution.ipynb #b30ba7d4
+# %% ../../nbs/72_evaluation.contribution.ipynb #93f6ca4f
 def contribution(
     run:Run, # Finished, with two modalities or more and one label a row
     split:str="test", # Rows that are asked
@@ -120,7 +120,7 @@ def contribution(
     arrays = {n: np.asarray(a[at]) for n, a in predictor.inputs_of(table).items()}
     y, group = predictor.pre.labels(list(table.column("label")[at])), table.column("group")[at] if "group" in table.roles else None
     said = changed(predictor, arrays, [rng.permutation(len(at)) for _ in range(deals)])
-    drawn = resampled(y, said, len(run.classes), score, None if group is None else [f"row {i}" if g is None else f"group {g}" for i, g in enumerate(group)])
+    drawn = resampled(y, said, len(run.classes), score, group)
     whole = drawn.pop(AS_IS)
     found = [(*key, *gain_over(np.repeat(whole, len(s), 0), s)) for key, s in drawn.items()]
     return Contribution(pd.DataFrame(found, columns=["modality", "change", "lost", "low", "high"]), float(whole[0, 0]), SCORES[score], len(at))

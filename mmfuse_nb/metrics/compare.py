@@ -58,19 +58,19 @@ def corrected_p(
     if spread <= 1e-9*abs(d.mean()): return float(d.mean() == 0) # all alike, to the last digits
     return float(2*stats.t.sf(abs(d.mean())/spread, len(d) - 1))
 
-# %% ../../nbs/07a_metrics.compare.ipynb #5e1b4e83
+# %% ../../nbs/07a_metrics.compare.ipynb #dcba1075
 def resampled(
     labels, # True classes (n,)
     predictions:dict, # Model to its predictions (J, n), a row for each training
     k:int, # Number of classes
     score:str="f1_macro", # Name of a score of `scores_of`
-    groups=None, # (n,) groups of rows that are drawn together; None: each row by itself
+    groups=None, # (n,) groups of rows that are drawn together; a row whose group is None is drawn by itself, and so is each where there are no groups
     resamples:int=2000, # Draws
     seed:int=0, # Makes it repeatable
 ) -> dict: # Model to (J, 1 + resamples): the score as it is, then that of each draw
     "Scores of several models on the same rows, drawn anew together"
     labels, n, rng = np.asarray(labels), len(labels), np.random.default_rng(seed)
-    unit = np.arange(n) if groups is None else np.unique(groups, return_inverse=True)[1]
+    unit = np.unique([f"row {i}" if g is None else f"group {g}" for i, g in enumerate([None]*n if groups is None else groups)], return_inverse=True)[1]
     share, found = np.full(unit.max() + 1, 1/(unit.max() + 1)), {m: [] for m in predictions}
     cells = {m: [sparse.csr_matrix((np.ones(n), (labels*k + p, np.arange(n))), (k*k, n)) for p in np.atleast_2d(held)] for m, held in predictions.items()}
     block = max(1, 10_000_000//n)
