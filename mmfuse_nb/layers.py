@@ -72,7 +72,7 @@ class Attention(keras.layers.Layer):
 
     def get_config(self): return {**super().get_config(), "units": self.units, "heads": self.heads}
 
-# %% ../nbs/02_layers.ipynb #1eeec6eb
+# %% ../nbs/02_layers.ipynb #f8562a12
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class Block(keras.layers.Layer):
     "Transformer block: `[x, mask]` for tokens among themselves, `[x, y, mask]` for tokens of x that look at those of y"
@@ -101,6 +101,13 @@ class Block(keras.layers.Layer):
         n = self.norm_x(x)
         x = x + self.drop(self.attend([n, self.norm_y(y[0]) if y else n, mask]), training=training)
         return x + self.drop(self.narrow(self.wide(self.norm(x))), training=training)
+
+    def looks(self, inputs, asking): # asking (batch, n): the tokens of x whose attention counts
+        "How much of the attention each token that may be looked at gets (batch, m): the mean over heads and tokens of x"
+        x, *y, mask = inputs
+        n, a = self.norm_x(x), ops.cast(asking, x.dtype)[..., None]
+        weights = ops.mean(self.attend.weights_of([n, self.norm_y(y[0]) if y else n, mask]), axis=1)
+        return ops.sum(weights*a, axis=1)/ops.maximum(ops.sum(a, axis=1), 1)
 
     def compute_output_spec(self, inputs, training=None): return keras.KerasTensor(inputs[0].shape, self.compute_dtype)
     def get_config(self): return {**super().get_config(), **{k: getattr(self, k) for k in ("units", "heads", "dropout")}}

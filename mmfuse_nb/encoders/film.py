@@ -5,13 +5,12 @@
 # %% auto #0
 __all__ = ['FilmConvNorm', 'FilmCNN']
 
-# %% ../../nbs/21b_encoders.film.ipynb #9ad50ce7
+# %% ../../nbs/21b_encoders.film.ipynb #201034cb
 import keras
 from keras import layers, ops
 from ..core import UserError
-from .base import Encoder, IMAGE_ENCODERS
+from .base import IMAGE_ENCODERS, MapEncoder
 from .image import ConvNorm, stem_of
-from .networks import cells, seen
 
 # %% ../../nbs/21b_encoders.film.ipynb #b214fb0e
 @keras.saving.register_keras_serializable("mmfuse_nb")
@@ -31,10 +30,10 @@ class FilmConvNorm(ConvNorm):
         gamma, beta = ops.split(self.film(t)[:, None, None], 2, axis=-1)  # (batch, 1, 1, filters) each
         return ops.relu((1 + gamma)*self.norm(self.conv(x), training=training) + beta)
 
-# %% ../../nbs/21b_encoders.film.ipynb #fd9902ef
+# %% ../../nbs/21b_encoders.film.ipynb #68779a12
 @IMAGE_ENCODERS("film_cnn")
 @keras.saving.register_keras_serializable("mmfuse_nb")
-class FilmCNN(Encoder):
+class FilmCNN(MapEncoder):
     "The network of `cnn`, each stage modulated by the text's vector; it is called with a list of pictures and that vector"
     conditioned = True # Called with [image, the text's vector (batch, n)]
     formula = "mean of the cells of [conv↓₂ + relu(γ(t)⊙norm(conv) + β(t))]ⁿ(x), γ = 1 + Δγ"
@@ -59,10 +58,10 @@ class FilmCNN(Encoder):
         self.stem = stem_of(self, input_shape[0])
         self.call([keras.KerasTensor(s, "float32") for s in input_shape])
 
-    def call(self, inputs, training=None):
+    def feature_map(self, inputs, training=None):
         image, t = inputs
         x = self.stem(self.scale(image), training=training)
         for down, residual in zip(self.down, self.residual):
             x = down(x, training=training)
             x = x + residual([x, t], training=training)
-        return seen(cells(x), self.drop, training)
+        return x

@@ -5,15 +5,15 @@
 # %% auto #0
 __all__ = ['LARGE', 'Classic', 'ConvNorm', 'stem_of', 'CNN']
 
-# %% ../../nbs/21_encoders.image.ipynb #27aa73cd
+# %% ../../nbs/21_encoders.image.ipynb #eae14be6
 import keras
 from keras import layers, ops
-from .base import Encoder, IMAGE_ENCODERS
+from .base import IMAGE_ENCODERS, MapEncoder
 
-# %% ../../nbs/21_encoders.image.ipynb #b27b6737
+# %% ../../nbs/21_encoders.image.ipynb #8da618e1
 @IMAGE_ENCODERS("classic")
 @keras.saving.register_keras_serializable("mmfuse_nb")
-class Classic(Encoder):
+class Classic(MapEncoder):
     "Two convolutions, pooling and flatten: the image branch of the classic two-branch example"
     formula = "flatten(maxpool₂(relu(conv₁₂₈(relu(conv₆₄(x/255))))))"
     source, cost = "the classic Keras example of a two-branch model", "slow: 3×3 convolutions at full resolution"
@@ -24,10 +24,12 @@ class Classic(Encoder):
         self.convolve = [layers.Conv2D(f, 3, activation="relu", dtype=self.dtype_policy, name=f"conv{f}") for f in (64, 128)]
         self.pool, self.flatten = layers.MaxPooling2D(dtype=self.dtype_policy), layers.Flatten(dtype=self.dtype_policy)
 
-    def call(self, image):
+    def feature_map(self, image, training=None):
         x = self.scale(image)
         for conv in self.convolve: x = conv(x)
-        return {"vector": self.flatten(self.pool(x))}
+        return x
+
+    def read(self, x, training=None): return {"vector": self.flatten(self.pool(x))}
 
 # %% ../../nbs/21_encoders.image.ipynb #56f0080c
 @keras.saving.register_keras_serializable("mmfuse_nb")
@@ -57,10 +59,10 @@ def stem_of(
     strides, size = (4, 5) if input_shape[1] >= LARGE else (2, 3)
     return ConvNorm(max(1, encoder.filters[0]//2), strides, size, name="stem", dtype=encoder.dtype_policy)
 
-# %% ../../nbs/21_encoders.image.ipynb #7307dbce
+# %% ../../nbs/21_encoders.image.ipynb #b1fbf5a9
 @IMAGE_ENCODERS("cnn")
 @keras.saving.register_keras_serializable("mmfuse_nb")
-class CNN(Encoder):
+class CNN(MapEncoder):
     "Small residual network with batch normalisation: cells of the last map as tokens, their mean as vector"
     formula = "mean of the cells of [conv↓₂ · (conv↓₂ + residual)ⁿ](x); from 128 pixels on, the first one is conv↓₄"
     source, cost = "He et al., 2016, arXiv:1512.03385", "fast: about 22 MFLOP a picture at 64×64"
@@ -83,11 +85,9 @@ class CNN(Encoder):
         self.stem = stem_of(self, input_shape)
         super().build(input_shape)
 
-    def call(self, image, training=None):
+    def feature_map(self, image, training=None):
         x = self.stem(self.scale(image), training=training)
         for down, residual in zip(self.down, self.residual):
             x = down(x, training=training)
             x = x + residual(x, training=training)
-        tokens = ops.reshape(x, (-1, x.shape[1]*x.shape[2], x.shape[3]))
-        return {"vector": self.drop(ops.mean(tokens, axis=1), training=training), "tokens": tokens,
-                "mask": ops.ones_like(tokens[..., 0], dtype="bool")}
+        return x

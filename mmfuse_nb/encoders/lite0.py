@@ -46,7 +46,7 @@ class InvertedResidual(keras.layers.Layer):
     def get_config(self):
         return {**super().get_config(), **{k: getattr(self, k) for k in ("kernel", "strides", "expansion", "filters")}}
 
-# %% ../../nbs/22_encoders.lite0.ipynb #344efbd2
+# %% ../../nbs/22_encoders.lite0.ipynb #2a8cd9b8
 class Backbone(keras.layers.Layer):
     "Base of pretrained networks: pictures (batch, size, size, 3) in 0–255 to a vector (batch, d) or tokens (batch, cells, d)"
     options = ("tokens", "unfreeze", "rate")
@@ -77,12 +77,13 @@ class Backbone(keras.layers.Layer):
     @property
     def fixed(self) -> list: return [v for v in self.weights if not v.trainable] # The network runs as in inference, so these never change
 
-    def pooled(self, x): # A feature map (batch, height, width, d)
+    def call(self, image): return self.pooled(self.feature_map(image)) # the network's last map (batch, height, width, d)
+    def pooled(self, x):
         return ops.reshape(x, (-1, x.shape[1]*x.shape[2], x.shape[3])) if self.tokens else ops.mean(x, axis=(1, 2))
 
     def get_config(self): return {**super().get_config(), **{k: getattr(self, k) for k in self.options}}
 
-# %% ../../nbs/22_encoders.lite0.ipynb #51c3edbf
+# %% ../../nbs/22_encoders.lite0.ipynb #51ece2a6
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class Lite0Backbone(Backbone):
     "EfficientNet-Lite0 without its classifier: pictures (batch, size, size, 3) in 0–255 to features (batch, 1280), or tokens (batch, cells, 1280)"
@@ -104,10 +105,10 @@ class Lite0Backbone(Backbone):
         for w in self.weights: w.assign(saved[w.path.removeprefix(self.path + "/")].astype("float32"))
         self.freeze()
 
-    def call(self, image):
+    def feature_map(self, image):
         x = ops.relu6(self.stem(self.scale(image)))
         for block in self.blocks: x = block(x)
-        return self.pooled(ops.relu6(self.top(x)))
+        return ops.relu6(self.top(x))
 
 # %% ../../nbs/22_encoders.lite0.ipynb #96d41b52
 LENGTH = 20. # Features are scaled to this Euclidean length, so that they enter the dense layer at about unit size

@@ -83,7 +83,7 @@ def application(
     except Exception as e: raise UserError(f"{file.name} does not hold the weights of {model} without its classifier: {reason(e)}") from None
     return network
 
-# %% ../../nbs/22a_encoders.pretrained.ipynb #d5284c18
+# %% ../../nbs/22a_encoders.pretrained.ipynb #7e3cbd3c
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class ApplicationBackbone(Backbone):
     "A network of `keras.applications` without its classifier, with its own preprocessing"
@@ -106,9 +106,9 @@ class ApplicationBackbone(Backbone):
         for layer in self.network.layers: layer.trainable = False
         self.freeze()
 
-    def call(self, image):
+    def feature_map(self, image):
         x = applications()[self.model].preprocess_input(ops.cast(image, self.compute_dtype))
-        return self.pooled(self.network(x, training=False))
+        return self.network(x, training=False)
 
     def get_config(self): return {**super().get_config(), "weights": "random"}
 

@@ -38,7 +38,7 @@ class DenseText(Encoder):
         for dense in self.dense: x = dense(self.drop(x, training=training))
         return {"vector": x}
 
-# %% ../../nbs/23_encoders.text.ipynb #bada5d73
+# %% ../../nbs/23_encoders.text.ipynb #056fefbb
 class Words(Encoder):
     "Base of the encoders that read word vectors: token ids (batch, length) to vectors (batch, length, dim) and mask"
     reads = "tokens"
@@ -58,9 +58,10 @@ class Words(Encoder):
         self.embed = layers.Embedding(vocabulary, dim, trainable=train_vectors, name="vectors", dtype=self.dtype_policy)
         self.thawed = self.add_weight(shape=(), initializer="zeros", trainable=False, name="thawed") if frozen_epochs else None
 
-    def look_up(self, tokens):
+    def look_up(self, tokens, shown=None): # (batch, length): how much of each word is shown, 0 to 1; all if none
         e = self.embed(tokens)
         if self.thawed is not None: e = e*self.thawed + ops.stop_gradient(e)*(1 - self.thawed)
+        if shown is not None: e = e*ops.cast(shown, e.dtype)[..., None]
         return e, ops.not_equal(tokens, 0)
 
     def begin_epoch(self,
@@ -80,7 +81,7 @@ class Words(Encoder):
         self.embed.build(None) if not self.embed.built else None
         self.embed.embeddings.assign(matrix)
 
-# %% ../../nbs/23_encoders.text.ipynb #02390c1e
+# %% ../../nbs/23_encoders.text.ipynb #f396bbdf
 @TEXT_ENCODERS("mean_vectors")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class MeanVectors(Words):
@@ -101,16 +102,17 @@ class MeanVectors(Words):
         self.own = layers.Embedding(self.seen + 2, units, embeddings_initializer="zeros", name="own", **policy)
         self.dense = layers.Dense(units, name="dense", **policy)
 
-    def call(self, tokens, training=None):
-        e, mask = self.look_up(tokens)
-        shown = self.hide(ops.cast(mask, e.dtype), training=training) > 0
-        mean = masked_mean(e, ops.logical_and(shown, ops.any(ops.not_equal(e, 0), axis=-1)))
-        learned = ops.logical_and(shown, ops.logical_and(tokens > 1, tokens < self.seen + 2))
-        own = self.own(ops.where(learned, tokens, 0))*ops.cast(learned, e.dtype)[..., None]
+    def call(self, tokens, training=None, shown=None):
+        e, mask = self.look_up(tokens, shown)
+        kept = self.hide(ops.cast(mask, e.dtype), training=training) > 0
+        mean = masked_mean(e, ops.logical_and(kept, ops.any(ops.not_equal(e, 0), axis=-1)))
+        learned = ops.cast(ops.logical_and(kept, ops.logical_and(tokens > 1, tokens < self.seen + 2)), e.dtype)
+        weight = learned if shown is None else learned*ops.cast(shown, e.dtype)
+        own = self.own(ops.where(learned > 0, tokens, 0))*weight[..., None]
         h = ops.relu(self.dense(self.drop_mean(mean, training=training)) + 2*ops.sum(own, axis=1))
         return {"vector": self.drop(h, training=training), "tokens": e, "mask": mask}
 
-# %% ../../nbs/23_encoders.text.ipynb #8f7a2d9d
+# %% ../../nbs/23_encoders.text.ipynb #d7eb90df
 POOLS = ("max", "mean", "last", "attention")
 
 @TEXT_ENCODERS("rnn")
@@ -142,8 +144,8 @@ class RNN(Words):
         wide = units*(1 + bidirectional)
         self.look, self.score = (L.Dense(wide, "tanh", name="look", **policy), L.Dense(1, use_bias=False, name="score", **policy)) if pool == "attention" else (None, None)
 
-    def call(self, tokens, training=None):
-        h, mask = self.look_up(tokens)
+    def call(self, tokens, training=None, shown=None):
+        h, mask = self.look_up(tokens, shown)
         for recur in self.recur:
             h = recur(self.drop_words(h, training=training), mask=mask)
             h = h*ops.cast(mask, h.dtype)[..., None]

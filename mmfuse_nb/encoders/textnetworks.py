@@ -13,7 +13,7 @@ from ..layers import Block, masked_max, masked_mean
 from .base import TEXT_ENCODERS
 from .text import Words
 
-# %% ../../nbs/23a_encoders.textnetworks.ipynb #9150a10d
+# %% ../../nbs/23a_encoders.textnetworks.ipynb #5ebca576
 @TEXT_ENCODERS("textcnn")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class TextCNN(Words):
@@ -34,13 +34,13 @@ class TextCNN(Words):
         self.convolve = [layers.Conv1D(filters, w, padding="same", activation="relu", name=f"conv{i}", **policy) for i, w in enumerate(self.widths)]
         self.drop = layers.Dropout(dropout, **policy)
 
-    def call(self, tokens, training=None):
-        e, mask = self.look_up(tokens)
+    def call(self, tokens, training=None, shown=None):
+        e, mask = self.look_up(tokens, shown)
         real = ops.cast(mask, e.dtype)[..., None]
         maps = ops.concatenate([conv(e*real) for conv in self.convolve], axis=-1)*real  # (batch, length, filters·widths)
         return {"vector": self.drop(masked_max(maps, mask), training=training), "tokens": maps, "mask": mask}
 
-# %% ../../nbs/23a_encoders.textnetworks.ipynb #fe3b147e
+# %% ../../nbs/23a_encoders.textnetworks.ipynb #e98de25b
 @TEXT_ENCODERS("transformer")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class Transformer(Words):
@@ -68,8 +68,8 @@ class Transformer(Words):
         self.positions = self.add_weight(shape=(input_shape[1], self.units), initializer=keras.initializers.RandomNormal(stddev=.02), name="positions")
         super().build(input_shape)
 
-    def call(self, tokens, training=None):
-        e, mask = self.look_up(tokens)
+    def call(self, tokens, training=None, shown=None):
+        e, mask = self.look_up(tokens, shown)
         length, places = tokens.shape[1], self.positions.shape[0]
         if length > places: raise UserError(f"This transformer was built for texts of {places} words. Received: {length} words.")
         x = self.project(e) + self.positions[:length]

@@ -12,7 +12,7 @@ from .base import FUSIONS
 from .tokens import TokenFusion
 from ..layers import Block, masked_mean
 
-# %% ../../nbs/36a_fusion.crossattention.ipynb #02ac48b9
+# %% ../../nbs/36a_fusion.crossattention.ipynb #640f9899
 @FUSIONS("cross_attention")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class CrossAttention(TokenFusion):
@@ -31,6 +31,13 @@ class CrossAttention(TokenFusion):
         for at_words, at_cells in zip(self.blocks[::2], self.blocks[1::2]):
             v, t = at_words([v, t, m_t], training=training), at_cells([t, v, m_v], training=training)
         return ops.concatenate([masked_mean(v, m_v), masked_mean(t, m_t)], axis=-1)
+
+    def attention(self, inputs):
+        ((v, t), (m_v, m_t)), at = self.projected(inputs), [[], []]
+        for at_words, at_cells in zip(self.blocks[::2], self.blocks[1::2]):
+            at[0].append(at_cells.looks([t, v, m_v], m_t)), at[1].append(at_words.looks([v, t, m_t], m_v))
+            v, t = at_words([v, t, m_t]), at_cells([t, v, m_v])
+        return [sum(a)/len(a) for a in at]
 
 # %% ../../nbs/36a_fusion.crossattention.ipynb #52812c78
 @keras.saving.register_keras_serializable("mmfuse_nb")
@@ -58,7 +65,7 @@ class GatedBlock(Block):
 
     def get_config(self): return {**super().get_config(), "start": self.start}
 
-# %% ../../nbs/36a_fusion.crossattention.ipynb #cd5e3dda
+# %% ../../nbs/36a_fusion.crossattention.ipynb #0789cf8d
 @FUSIONS("gated_cross_attention")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class GatedCrossAttention(TokenFusion):
@@ -87,7 +94,14 @@ class GatedCrossAttention(TokenFusion):
         for block in self.blocks: x = block([x, y, m_y], training=training)
         return masked_mean(x, m_x)
 
-# %% ../../nbs/36a_fusion.crossattention.ipynb #a34cda42
+    def attention(self, inputs):
+        ((y, x), (m_y, m_x)), at = self.projected(inputs), []
+        for block in self.blocks:
+            at.append(block.looks([x, y, m_y], m_x))
+            x = block([x, y, m_y])
+        return [sum(at)/len(at), None]
+
+# %% ../../nbs/36a_fusion.crossattention.ipynb #6a2ef45b
 @FUSIONS("mult")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class MulT(TokenFusion):
@@ -111,3 +125,12 @@ class MulT(TokenFusion):
             found[i].append(z)
         whole = [own([ops.concatenate(z, axis=-1), m], training=training) for own, z, m in zip(self.own, found, masks)]
         return ops.concatenate([masked_mean(z, m) for z, m in zip(whole, masks)], axis=-1)
+
+    def attention(self, inputs):
+        (xs, masks), at = self.projected(inputs), [[] for _ in inputs]
+        for p, (i, j) in enumerate(self.pairs):
+            z = xs[i]
+            for block in self.crossed[p*self.layers:(p + 1)*self.layers]:
+                at[j].append(block.looks([z, xs[j], masks[j]], masks[i]))
+                z = block([z, xs[j], masks[j]])
+        return [sum(a)/len(a) for a in at]

@@ -13,7 +13,7 @@ from ..core import UserError
 from .base import Fusion
 from ..layers import Block
 
-# %% ../../nbs/36_fusion.tokens.ipynb #39f49980
+# %% ../../nbs/36_fusion.tokens.ipynb #db3aa893
 class TokenFusion(Fusion):
     "Base of fusion at the token level: the tokens of each modality, projected to one size"
     level, options = "tokens", ("units", "heads", "layers", "dropout")
@@ -47,6 +47,10 @@ class TokenFusion(Fusion):
         block = Block(x[-1], self.heads, self.dropout, name=name, dtype=self.dtype_policy)
         block.build([x, x, mask] if across else [x, mask])
         return block
+
+    def attention(self, inputs):
+        "How much of the attention each token gets, by modality: a list of (batch, length), mean over blocks; None for what is not looked at"
+        return None
 
     def spread(self, weight, x): return ops.zeros_like(x[:, :1]) + weight[None]  # (n, units) to (batch, n, units)
 

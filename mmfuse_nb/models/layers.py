@@ -108,18 +108,24 @@ def make_layers(
     if spec.dropout: made["dropout"] = layers.Dropout(spec.dropout, name="dropout", dtype=policy)
     return made
 
-# %% ../../nbs/51d_models.layers.ipynb #13968514
-def encode(made, inputs) -> tuple: # (presence, what the encoder gives) by modality
+# %% ../../nbs/51d_models.layers.ipynb #85b60636
+def encode(
+    made:dict, # Layers by name
+    inputs:dict, # As in `connect`
+    known=(), # Modality to what its encoder gives, where that is known
+) -> tuple: # (presence, what the encoder gives) by modality
     "Run each modality through its encoder"
     read, here, parts = by_modality(inputs), {}, {}
     for m, x in read.items(): here[m] = made[f"{m}_present"](x)
     if "presence" in made and len(here) > 1: here = dict(zip(here, made["presence"](list(here.values()))))
     for m in sorted(read, reverse=True):
+        if m in known: parts[m] = known[m]; continue
         x = read[m]
         if m == "image" and "image_backbone" in made and len(x.shape) == 4: x = made["image_backbone"](x)
         parts[m] = made[f"{m}_encoder"]([x, parts["text"]["vector"]*here["text"]] if getattr(made[f"{m}_encoder"], "conditioned", False) else x)
     return here, {m: parts[m] for m in read}
 
+# %% ../../nbs/51d_models.layers.ipynb #6cef1f87
 def vector_of(made, m, part, here):
     "The vector of a modality, masked or stood in for where it is absent"
     v = made[f"{m}_stand_in"]([part["vector"], here]) if f"{m}_stand_in" in made and "tokens" not in levels(made) else part["vector"]*here

@@ -155,16 +155,17 @@ def write_folder(
     write_json(folder/"environment.json", {**environment(), "seed": spec.seed, "fingerprint": table.fingerprint})
     write_atomic(folder/"spec.yaml", spec.to_yaml())
 
-# %% ../../nbs/60_training.folder.ipynb #6eb8b30d
+# %% ../../nbs/60_training.folder.ipynb #8bbc0b2b
 def read_table(
     folder, # A run folder
 ): # The `FusionTable` that the run is about
-    "The table of a run, from its own copy of the columns"
+    "The table of a run, from its own copy of the columns; rows that were set aside for their pictures are set aside again"
     import pandas as pd
-    from mmfuse_nb.data.table import FusionTable
+    from mmfuse_nb.data.table import FusionTable, inspect_table
     data = read_json(Path(folder)/"data.json")
     kept = {k: data[k] for k in ("root", "unlabelled", "task", "label_separator")}
-    return FusionTable.from_frame(pd.read_parquet(Path(folder)/"table.parquet"), **kept, **data["roles"])
+    table = FusionTable.from_frame(pd.read_parquet(Path(folder)/"table.parquet"), **kept, **data["roles"])
+    return table if len(table) == data["rows"] else inspect_table(table)
 
 def read_spec(folder): # `FusionSpec`
     "The spec of a run; parts that its maker has registered must be there"

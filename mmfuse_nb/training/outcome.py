@@ -72,7 +72,7 @@ def judge(
     scores = scores_of(np.bincount(y*k + p.argmax(1), minlength=k*k).reshape(k, k))
     return {"val_loss": float(nll), "val_accuracy": float(scores["accuracy"]), "val_macro_f1": float(scores["f1_macro"])}
 
-# %% ../../nbs/61b_training.outcome.ipynb #fa6e537e
+# %% ../../nbs/61b_training.outcome.ipynb #3ceda379
 def predictions_of(
     prepared, # `Prepared`: labels, split, table
     p, # What the model says of every usable row (n, k)
@@ -90,6 +90,7 @@ def evaluation_of_frame(
     task:str, # What a label is
     classes, # Names of the classes
 ): # As `evaluation_of`
-    "Scores of a run's predictions"
+    "Scores of a run's predictions, and of its probabilities where there are classes"
     numbers = lambda column: in_numbers([v if isinstance(v, (str, list, np.ndarray)) or v == v else None for v in frame[column]], task, classes)
-    return evaluation_of(task, numbers("label"), numbers("predicted"), classes)
+    p = None if task == "regression" else frame[[f"p_{c}" for c in classes]].to_numpy()
+    return evaluation_of(task, numbers("label"), numbers("predicted"), classes, p)
