@@ -6,13 +6,13 @@
 __all__ = ['PAGE', 'scores_section', 'section', 'curves_section', 'mistakes_section', 'map_section', 'card', 'rows_section',
            'recipes_section', 'foot_html', 'report']
 
-# %% ../../nbs/98_export.report.ipynb #1b16d05f
+# %% ../../nbs/98_export.report.ipynb #e9d311cd
 import base64, html, sys
 from pathlib import Path
 import numpy as np
 import pandas as pd
 from ..core import UserError, duration, read_json, static, write_atomic
-from ..evaluation.contest import chosen_by, contest, score_rows
+from ..evaluation.contest import contest, score_rows
 from ..panels.results import outcome, table_of, vectors_of
 from ..views.confusion import confusion
 from ..views.curves import curves
@@ -109,7 +109,7 @@ def foot_html(run) -> str:
     parts = [f"{k} {v}" for k, v in made.get("packages", {}).items() if k in ("mmfuse_nb", "keras", "tensorflow", "numpy")]
     return html.escape(" · ".join([f"Python {made['python']}" if "python" in made else "", *parts]).strip(" ·"))
 
-# %% ../../nbs/98_export.report.ipynb #d3f295a6
+# %% ../../nbs/98_export.report.ipynb #07fbcc68
 def report(
     runs, # {name: Run}, finished
     path, # HTML file to write
@@ -121,6 +121,7 @@ def report(
     if not runs: raise UserError("A report needs at least one finished run. Received: none.")
     for n, r in runs.items():
         if r.status != "finished": raise UserError(f"The run {n} is {r.status}. A report needs finished runs: resume it first, or leave it out.")
+        if r.task != "single": raise UserError(f"A report is of runs with one label a row so far. The task of {n} is {r.task!r}.")
     rows, won = score_rows(runs), contest(runs)
     name = won.get("fused") or rows.iloc[int(np.argmax(rows["value"]))]["name"]
     run = runs[name]

@@ -22,7 +22,7 @@ from ..widgets.parts import column, heading, row, say, set_options, table_html
 from ..widgets.plotly import PlotlyView
 from ..widgets.pump import on_press, pump, work
 
-# %% ../../nbs/93_panels.results.ipynb #7ad3296d
+# %% ../../nbs/93_panels.results.ipynb #11d590ea
 TITLES = dict(accuracy="Accuracy", f1_macro="Macro F1", f1_micro="Micro F1", f1_weighted="Weighted F1", f1_samples="F1 by rows",
     mae="Mean absolute error", rmse="Root mean squared error", r2="R²")
 
@@ -31,8 +31,8 @@ def tiles_html(
 ) -> str: # HTML
     "Scores as tiles, the interval drawn under each"
     out = []
-    for name, v in evaluation.scores.items():
-        title, (low, high) = TITLES[name], evaluation.interval(name)
+    for name in (n for n in TITLES if n in evaluation.scores):
+        title, v, (low, high) = TITLES[name], evaluation.scores[name], evaluation.interval(name)
         band = "" if name in ("mae", "rmse", "r2") else f'<div class="mmf-band" aria-hidden="true"><i style="left:{low:.1%};width:{max(high - low, .004):.1%}"></i><b style="left:{v:.1%}"></b></div>'
         out.append(f'<div class="mmf-tile"><small>{title}</small><strong>{v:.3f}</strong>{band}<span>{low:.3f} to {high:.3f}</span></div>')
     return f'<div class="mmf-tiles">{"".join(out)}</div>'
