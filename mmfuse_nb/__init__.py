@@ -2,7 +2,10 @@
 __version__ = "0.1.0"
 
 _home = dict(FusionTable="data.prepare", sample_table="data.sample", FusionSpec="models.spec", zoo="models.catalogue",
-    build="models.build", estimate="models.estimate", suggest="models.suggest", find_rate="training.rate", compare="evaluation.compare", contribution="evaluation.contribution", train="training.launch", start="training.launch", open_run="training.run", runs="training.runs", Studio="panels.studio")
+    build="models.build", estimate="models.estimate", suggest="models.suggest", find_rate="training.rate", compare="evaluation.compare", contribution="evaluation.contribution",
+    slices="evaluation.slices", calibration="evaluation.calibration", robustness="evaluation.robustness", information="evaluation.information", gates="evaluation.gates",
+    explain="explanation.one", weighty_words="explanation.many", mm_shap="explanation.many", nearest="explanation.many", check_explanations="explanation.sanity",
+    train="training.launch", start="training.launch", open_run="training.run", runs="training.runs", Studio="panels.studio")
 
 __all__ = sorted(_home)
 

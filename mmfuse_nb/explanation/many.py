@@ -74,7 +74,7 @@ def mean_of(
     half = stats.t.ppf((1 + level)/2, len(v) - 1)*v.std(ddof=1)/np.sqrt(len(v))
     return float(v.mean()), float(v.mean() - half), float(v.mean() + half)
 
-# %% ../../nbs/77_explanation.many.ipynb #aa2188bd
+# %% ../../nbs/77_explanation.many.ipynb #95697568
 def mm_shap(
     run:Run, # Finished, with two modalities or more
     split:str="test", # Rows that are asked
@@ -91,7 +91,7 @@ def mm_shap(
         parts = parts_of(row, min(8, max(2, round(len(row.words.spans)**.5))))
         weights = np.abs(shapley(row, parts, seed))
         shares.append([sum(w for w, p in zip(weights, parts) if p.modality == m)/max(weights.sum(), 1e-12) for m in run.spec.modalities])
-    return pd.DataFrame([(m, *mean_of(s), len(s)) for m, s in zip(run.spec.modalities, np.transpose(shares))], columns=["modality", "share", "low", "high", "rows"])
+    return pd.DataFrame([(m, *np.clip(mean_of(s), 0, 1), len(s)) for m, s in zip(run.spec.modalities, np.transpose(shares))], columns=["modality", "share", "low", "high", "rows"])
 
 # %% ../../nbs/77_explanation.many.ipynb #6fbd243c
 def nearest(

@@ -112,7 +112,7 @@ def gains(curves:pd.DataFrame) -> pd.DataFrame: # modality, test, gain, low, hig
     gain = (areas["chance"] - areas["weight"])*np.where(areas.index.get_level_values("test") == "deletion", 1, -1)
     return pd.DataFrame([(*key, *mean_of(g), len(g)) for key, g in gain.groupby(level=["modality", "test"])], columns=["modality", "test", "gain", "low", "high", "rows"])
 
-# %% ../../nbs/78_explanation.sanity.ipynb #e41b0cf4
+# %% ../../nbs/78_explanation.sanity.ipynb #a0ea1f17
 def correlations(run, rows, method, weights, seed) -> pd.DataFrame: # shuffled, modality, correlation, low, high, absolute, rows
     "Rank correlation of the explanations of a model with those of the same model with shuffled weights"
     out, rank = [], lambda a, b: stats.spearmanr(a, b).statistic if np.ptp(a) > 0 and np.ptp(b) > 0 else 0.
@@ -123,7 +123,7 @@ def correlations(run, rows, method, weights, seed) -> pd.DataFrame: # shuffled, 
             for m in ("image", "text"):
                 at = [i for i, p in enumerate(parts) if p.modality == m]
                 if len(at) > 2 and np.ptp(w[at]) > 0: held.setdefault(m, []).append((rank(w[at], now[at]), rank(np.abs(w[at]), np.abs(now[at]))))
-        out += [(stage, m, *mean_of(v[0]), float(np.mean(v[1])), len(v[0])) for m, v in ((m, np.transpose(v)) for m, v in held.items())]
+        out += [(stage, m, *np.clip(mean_of(v[0]), -1, 1), float(np.mean(v[1])), len(v[0])) for m, v in ((m, np.transpose(v)) for m, v in held.items())]
     return pd.DataFrame(out, columns=["shuffled", "modality", "correlation", "low", "high", "absolute", "rows"])
 
 # %% ../../nbs/78_explanation.sanity.ipynb #c09199e1

@@ -32,7 +32,7 @@ class Experts(Fusion):
         votes = ops.stack([p for p, _ in inputs], axis=1)
         return votes, ops.any(votes != 0, axis=-1), ops.concatenate([x for _, x in inputs], axis=-1)
 
-# %% ../../nbs/37_fusion.experts.ipynb #cbb6d062
+# %% ../../nbs/37_fusion.experts.ipynb #2ddc8674
 @FUSIONS("mixture")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class Mixture(Experts):
@@ -59,11 +59,15 @@ class Mixture(Experts):
         z = ops.reshape(self.gate(x), (-1, 1 if self.tied else self.classes, votes.shape[1]))
         return ops.swapaxes(masked_softmax(z, here[:, None]), 1, 2)
 
+    def modality_weights(self, inputs):
+        "Weight of each modality in each row (batch, inputs): the mean over the classes where each has its own"
+        return ops.mean(ops.cast(self.weights_of(inputs), "float32"), axis=-1)
+
     def call(self, inputs):
         p = ops.sum(self.weights_of(inputs)*self.parted(inputs)[0], axis=1)
         return p if self.tied or self.task != "single" else p/ops.maximum(ops.sum(p, axis=-1, keepdims=True), 1e-7)
 
-# %% ../../nbs/37_fusion.experts.ipynb #158ee920
+# %% ../../nbs/37_fusion.experts.ipynb #0734aed8
 @FUSIONS("dynamic")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class Dynamic(Experts):
@@ -101,6 +105,10 @@ class Dynamic(Experts):
         "Expert of each row (batch,), numbered by cost: 0 the last modality alone …; the last is the joint one"
         _, open_, z = self.ranked(inputs)
         return ops.argmax(ops.where(open_, z, -1e9), axis=-1)
+
+    def modality_weights(self, inputs):
+        "Which expert decides a row, 1 for it and 0 for the others (batch, inputs + 1): each modality alone, then the joint one"
+        return ops.take(ops.one_hot(self.chosen(inputs), len(inputs) + 1), [*range(len(inputs))[::-1], len(inputs)], axis=1)
 
     def call(self, inputs, training=None):
         experts, open_, z = self.ranked(inputs)

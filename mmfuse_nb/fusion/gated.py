@@ -10,7 +10,7 @@ import keras
 from keras import ops
 from .base import FUSIONS, Fusion
 
-# %% ../../nbs/32_fusion.gated.ipynb #61f0ce3b
+# %% ../../nbs/32_fusion.gated.ipynb #3b85b793
 @FUSIONS("gated")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class GatedFusion(Fusion):
@@ -34,6 +34,11 @@ class GatedFusion(Fusion):
         super().build(input_shape)
         v, t = input_shape
         self.h_v.build(v), self.h_t.build(t), self.gate.build((v[0], v[1] + t[1]))
+
+    def modality_weights(self, inputs):
+        "Weight of picture and text in each row (batch, 2): the mean of the gate over its units, and what is left to 1"
+        z = ops.mean(ops.cast(self.gate(ops.concatenate(inputs, axis=-1)), "float32"), axis=-1, keepdims=True)
+        return ops.concatenate([z, 1 - z], axis=-1)
 
     def call(self, inputs):
         v, t = inputs

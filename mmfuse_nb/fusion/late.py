@@ -11,7 +11,7 @@ from keras import ops
 from ..core import UserError
 from .base import FUSIONS, Fusion
 
-# %% ../../nbs/33_fusion.late.ipynb #78ce3872
+# %% ../../nbs/33_fusion.late.ipynb #4e59fe9d
 class Late(Fusion):
     "Base of fusion at the prediction level: a share for each modality"
     level, options = "prediction", ("shares",)
@@ -35,6 +35,10 @@ class Late(Fusion):
         here = [ops.cast(ops.any(p != 0, axis=-1, keepdims=True), p.dtype)*s for p, s in zip(inputs, self.shares or (1,)*len(inputs))]
         total = ops.maximum(sum(here), 1e-7)
         return [h/total for h in here]
+
+    def modality_weights(self, inputs):
+        "Share of each modality in each row (batch, inputs)"
+        return ops.cast(ops.concatenate(self.votes(inputs), axis=-1), "float32")
 
 # %% ../../nbs/33_fusion.late.ipynb #7648e226
 @FUSIONS("late_average")

@@ -13,7 +13,7 @@ from .base import FUSIONS, Fusion
 from .elementwise import counted, projections
 from ..layers import masked_softmax
 
-# %% ../../nbs/32a_fusion.weighing.ipynb #fd18c22f
+# %% ../../nbs/32a_fusion.weighing.ipynb #2954db3d
 @FUSIONS("modality_attention")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class ModalityAttention(Fusion):
@@ -40,11 +40,13 @@ class ModalityAttention(Fusion):
         here = ops.stack([ops.any(x != 0, axis=-1) for x in inputs], axis=-1)
         return masked_softmax(self.score(ops.concatenate(inputs, axis=-1)), here)
 
+    modality_weights = weights_of
+
     def call(self, inputs):
         alpha = self.weights_of(inputs)
         return sum(alpha[:, i:i + 1]*p(x) for i, (p, x) in enumerate(zip(self.project, inputs)))
 
-# %% ../../nbs/32a_fusion.weighing.ipynb #df967b44
+# %% ../../nbs/32a_fusion.weighing.ipynb #4e58090f
 @FUSIONS("mag")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class AdaptationGate(Fusion):
@@ -69,9 +71,17 @@ class AdaptationGate(Fusion):
         self.gate = keras.layers.Dense(n, "relu", use_bias=False, name="gate", dtype=self.dtype_policy)
         self.shift.build((None, m)), self.gate.build((None, n + m))
 
-    def call(self, inputs):
+    def length(self, a): return ops.sqrt(ops.sum(ops.square(ops.cast(a, "float32")), axis=-1, keepdims=True) + 1e-12)  # a root has no slope at 0
+
+    def displacement(self, inputs):
+        "How the picture moves the text's vector (batch, n)"
         v, t = inputs
         d = self.gate(ops.concatenate([t, v], axis=-1))*self.shift(v)
-        length = lambda a: ops.sqrt(ops.sum(ops.square(ops.cast(a, "float32")), axis=-1, keepdims=True) + 1e-12)  # a root has no slope at 0
-        beta = ops.minimum(self.scale*length(t)/length(d), 1.)
-        return t + ops.cast(beta, d.dtype)*d
+        return ops.cast(ops.minimum(self.scale*self.length(t)/self.length(d), 1.), d.dtype)*d
+
+    def modality_weights(self, inputs):
+        "Share of the displacement, and of the text, in the lengths of both (batch, 2); that of the picture is at most scale/(1 + scale)"
+        both = ops.concatenate([self.length(self.displacement(inputs)), self.length(inputs[1])], axis=-1)
+        return both/ops.sum(both, axis=-1, keepdims=True)
+
+    def call(self, inputs): return inputs[1] + self.displacement(inputs)

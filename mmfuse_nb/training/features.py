@@ -12,7 +12,7 @@ import keras, numpy as np
 from ..core import cache_dir, digest
 from ..data.store import Shared, stored
 
-# %% ../../nbs/61_training.features.ipynb #39452b89
+# %% ../../nbs/61_training.features.ipynb #cf972839
 def in_blocks(
     model, # Keras model
     arrays:dict, # Array by input name (n, …)
@@ -26,7 +26,7 @@ def in_blocks(
     if not len(rows): return keras.tree.map_structure(lambda o: np.zeros((0, *o.shape[1:]), "float32"), model.output)
     for i in range(0, len(rows), block):
         take = rows[i:i + block]
-        size = block if len(rows) > block else 1 << (len(take) - 1).bit_length()  # few sizes, so that little is compiled
+        size = block if len(rows) > block else min(block, next(4**i for i in range(99) if 4**i >= len(take)))  # few sizes, so that little is compiled
         full = np.concatenate([take, np.repeat(take[-1:], size - len(take))])
         found = model.predict_on_batch({k: np.ascontiguousarray(a[full]) for k, a in arrays.items()})
         out.append(keras.tree.map_structure(lambda a: np.asarray(a)[:len(take)], found))
