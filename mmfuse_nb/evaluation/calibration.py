@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SHOWN', 'AS_TRAINED', 'Calibration', 'labelled', 'scored', 'calibration']
 
-# %% ../../nbs/73a_evaluation.calibration.ipynb #7493ab13
+# %% ../../nbs/73a_evaluation.calibration.ipynb #a97b3880
 import html
 import numpy as np, pandas as pd
 from ..core import UserError, unknown
@@ -13,7 +13,7 @@ from ..metrics.calibration import calibrated, temperature
 from ..metrics.curves import aurc, reliability_table, risk_coverage
 from ..metrics.scores import Evaluation
 from ..training.outcome import in_numbers
-from ..training.run import Run
+from ..training.run import Run, check_run
 from ..views.reliability import abstaining, reliability
 
 # %% ../../nbs/73a_evaluation.calibration.ipynb #e87cc96c
@@ -56,12 +56,13 @@ def scored(y, p, said, classes) -> dict: # (value, low, high) by name of `SHOWN`
     e = Evaluation(y, said, classes, p)
     return {**{k: (e.scores[k], *e.interval(k)) for k in SHOWN if k != "aurc"}, "aurc": aurc(said != y, p.max(1))}
 
-# %% ../../nbs/73a_evaluation.calibration.ipynb #18adfd33
+# %% ../../nbs/73a_evaluation.calibration.ipynb #15c16f82
 def calibration(
     run:Run, # Finished, with one label a row
     split:str="test", # Rows that it is judged on; the temperature is fitted on "val"
 ) -> Calibration: # Its table: score, before, low, high, after, after_low, after_high
     "Whether a run's probabilities can be believed, before and after temperature scaling, and how far it knows where it is wrong"
+    check_run(run)
     if run.task != "single": raise UserError(f"Calibration is told of tables with one label a row so far. This run's task is {run.task!r}.")
     if split == "val": raise UserError("The temperature is fitted on the validation rows, so they cannot judge it. Ask for another split, such as 'test'.")
     y, p, _ = labelled(run, "val")

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['AS_IS', 'without', 'dealt', 'cut', 'log_ratios', 'as_said', 'projected', 'Contribution', 'changed', 'contribution']
 
-# %% ../../nbs/72_evaluation.contribution.ipynb #41a9d058
+# %% ../../nbs/72_evaluation.contribution.ipynb #fac2fc15
 import html
 from collections import namedtuple
 import numpy as np, pandas as pd
@@ -15,7 +15,7 @@ from ..models.layers import READ, by_modality, encode, fuse, levels
 from ..training.features import in_blocks
 from ..training.folder import read_table
 from ..training.outcome import decided
-from ..training.run import Run, predictor_of
+from ..training.run import Run, check_run, predictor_of, rows_in
 from ..views.forest import forest
 
 # %% ../../nbs/72_evaluation.contribution.ipynb #5f318193
@@ -27,7 +27,7 @@ def dealt(arrays, m:str, order) -> dict:
     "Prepared inputs with a modality of other rows"
     return {n: a[order] if n in READ[m] else a for n, a in arrays.items()}
 
-# %% ../../nbs/72_evaluation.contribution.ipynb #746d8cab
+# %% ../../nbs/72_evaluation.contribution.ipynb #36973c74
 def cut(
     predictor, # `Predictor`
 ) -> tuple: # (inputs to what the encoders give, what they give to a prediction)
@@ -39,7 +39,7 @@ def cut(
     first = {f"{m}_{k}": x for m in here for k, x in {"here": here[m], **{k: parts[m][k] for k in keep}}.items()}
     given = {n: keras.Input(x.shape[1:], dtype=x.dtype, name=f"{n}_given") for n, x in first.items()}
     second = fuse(made, {m: given[f"{m}_here"] for m in here}, {m: {k: given[f"{m}_{k}"] for k in keep} for m in here})
-    return keras.Model(inputs, first), keras.Model(given, second["prediction"])
+    return keras.Model(inputs, {f"{n}_given": x for n, x in first.items()}), keras.Model({f"{n}_given": x for n, x in given.items()}, second["prediction"])
 
 # %% ../../nbs/72_evaluation.contribution.ipynb #0f89b9fc
 def log_ratios(
@@ -74,7 +74,7 @@ def projected(
     z = np.concatenate(z).reshape(n, n, -1)
     return z.mean(1) + z.mean(0) - z.mean((0, 1))
 
-# %% ../../nbs/72_evaluation.contribution.ipynb #1111bd6e
+# %% ../../nbs/72_evaluation.contribution.ipynb #afc637fa
 class Contribution:
     "What `contribution` has found: `.table`, `.sentence`, `.figure`, `.score` of the model as it is"
     def __init__(self, table, score:float, name:str, rows:int, verb:str="loses"):
@@ -85,7 +85,7 @@ class Contribution:
         lost = self.table[self.table.change == "dealt to other rows"].sort_values("lost", ascending=False)
         told = [f"{r.lost:.3f} ({r.low:.3f} to {r.high:.3f}) when the {r.modality} is that of another row" for r in lost.itertuples()]
         both = self.table[self.table.change == "interaction left out"]
-        end = "" if both.empty else f" What only both together tell is worth {both.lost.iloc[0]:.3f} ({both.low.iloc[0]:.3f} to {both.high.iloc[0]:.3f})."
+        end = "" if both.empty else f" What the model makes of both together, beyond adding them up, is worth {both.lost.iloc[0]:.3f} ({both.low.iloc[0]:.3f} to {both.high.iloc[0]:.3f})."
         return f"{self.name} is {self.score:.3f} on {self.rows} rows; it {self.verb} {', and '.join(told)}.{end}"
     @property
     def figure(self):
@@ -109,7 +109,7 @@ def changed(predictor, arrays, orders) -> dict: # (modality, change) to what is 
         found["both", "interaction left out"] = decided(as_said(projected(predictor, arrays), task), task, predictor.thresholds)[None]
     return found
 
-# %% ../../nbs/72_evaluation.contribution.ipynb #86725874
+# %% ../../nbs/72_evaluation.contribution.ipynb #4208f2a7
 def contribution(
     run:Run, # Finished, with two modalities or more
     split:str="test", # Rows that are asked
@@ -119,12 +119,12 @@ def contribution(
     seed:int=0, # Makes the choice of rows and the deals repeatable
 ) -> Contribution:
     "How much each modality, and both together, decide in a model"
+    check_run(run)
     if len(run.spec.modalities) < 2: raise UserError(f"A contribution is asked of a model that fuses modalities. This one reads {run.spec.modalities[0]} alone.")
     score = judged_by(run.task, score)
-    p, rng, predictor = run.predictions, np.random.default_rng(seed), predictor_of(run)
-    at = p.row[(p.split == split) & p.label.notna()].to_numpy()
-    if not len(at): raise UserError(f"There is nothing to ask: no row of the split {split!r} has a label.")
-    at = np.sort(rng.permutation(at)[:rows])
+    if not isinstance(deals, int) or deals < 1: raise UserError(f"A modality is dealt to other rows once or more often. Received: deals={deals!r}.")
+    rng, predictor = np.random.default_rng(seed), predictor_of(run)
+    at = np.array(rows_in(run, split, rows, rng))
     table = read_table(run.dir)
     arrays = {n: np.asarray(a[at]) for n, a in predictor.inputs_of(table).items()}
     y, group = predictor.pre.labels(list(table.column("label")[at])), table.column("group")[at] if "group" in table.roles else None

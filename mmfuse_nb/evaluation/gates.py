@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Weighed', 'weights_of', 'members', 'mean_weights', 'Gates', 'weighing', 'gates']
 
-# %% ../../nbs/72b_evaluation.gates.ipynb #3c38b616
+# %% ../../nbs/72b_evaluation.gates.ipynb #9e99dae6
 import html
 import keras, numpy as np, pandas as pd
 from scipy import sparse
@@ -17,7 +17,7 @@ from ..models.spec import name_of
 from ..training.features import in_blocks
 from ..training.folder import read_table
 from ..training.outcome import in_numbers
-from ..training.run import Run, predictor_of
+from ..training.run import Run, check_run, predictor_of, rows_in
 from ..views.contribution import part_bars
 
 # %% ../../nbs/72b_evaluation.gates.ipynb #0dde5618
@@ -75,7 +75,7 @@ def mean_weights(
         out += [(name, int(here.sum()), m, *map(float, held)) for m, *held in zip(weights, mean, low, high)]
     return pd.DataFrame(out, columns=["name", "rows", "modality", "weight", "low", "high"])
 
-# %% ../../nbs/72b_evaluation.gates.ipynb #d53c70fb
+# %% ../../nbs/72b_evaluation.gates.ipynb #bfd1780d
 class Gates:
     "What `gates` has found: `.table`, `.weights` of each row, `.sentence`, `.figure`"
     def __init__(self, table, weights, name:str): self.table, self.weights, self.name = table, weights, name
@@ -87,12 +87,12 @@ class Gates:
         whole, first = [of(m).iloc[0] for m in self.weights], self.weights.columns[0]
         each = of(first).iloc[1:]
         most, least = each.iloc[0], each.iloc[-1]
-        spread = f" The weight of {first} is largest for {most['name']}, {told(most)}, and least for {least['name']}, {told(least)}." if len(each) > 1 else ""
+        spread = f" The weight of {first} is largest for {most['name']}, {told(most)}, and least for {least['name']}, {told(least)}." if len(each) > 1 and most.weight - least.weight > 1e-6 else ""
         return f"On {whole[0].rows} rows {self.name} weighs {', '.join(f'{r.modality} {told(r)}' for r in whole)}.{spread}"
     @property
     def figure(self):
         "Mean weight of each modality in each class, with 95% intervals"
-        return part_bars(self.table.assign(part=self.table.modality, value=self.table.weight), f"mean weight in {self.name}, 95% intervals")
+        return part_bars(self.table.assign(part=self.table.modality, value=self.table.weight), "mean weight, 95% intervals")
     def __repr__(self): return f"{self.sentence}\n\n{self.table.round(3).to_string(index=False)}"
     def _repr_html_(self): return f"<p><b>{html.escape(self.sentence)}</b></p>{self.table.round(3).to_html(index=False, border=0)}"
 
@@ -101,21 +101,21 @@ def weighing() -> list:
     "Names of the operators that weigh modalities"
     return sorted(n for n, c in registries()["fusion"].classes.items() if hasattr(c, "modality_weights"))
 
-# %% ../../nbs/72b_evaluation.gates.ipynb #8dd174a6
+# %% ../../nbs/72b_evaluation.gates.ipynb #d22d76b9
 def gates(
     run:Run, # Finished, with an operator that weighs modalities
     split:str="test", # Rows that are asked
     seed:int=0, # Makes the intervals repeatable
 ) -> Gates:
     "How much a model weighs each modality: over all rows and in each class, the class that the first modality weighs most in first"
+    check_run(run)
     name = name_of(run.spec.fusion) if run.spec.fusion else None
     if name not in (known := weighing()):
         what = f"{name} does not weigh its modalities" if name else f"This run reads {run.spec.modalities[0]} alone"
         raise UserError(f"{what}, so there is no gate to look at. Operators that do: {', '.join(known)}.")
     p, predictor, table = run.predictions, predictor_of(run), read_table(run.dir)
-    held = p[(p.split == split) & p.label.notna()]
-    if not len(held): raise UserError(f"There is nothing to ask: no row of the split {split!r} has a label.")
-    at = held.row.to_numpy()
+    at = np.array(rows_in(run, split, len(p), np.random.default_rng(seed)))
+    held = p.set_index("row").loc[at]
     weights = weights_of(predictor, {n: np.asarray(a[at]) for n, a in predictor.inputs_of(table).items()}).set_index(at)
     group = table.column("group")[at] if "group" in table.roles else None
     by = members(in_numbers([*held.label], run.task, run.classes), run.task, run.classes)

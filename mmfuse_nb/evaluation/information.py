@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['asked', 'questions', 'sources_of', 'said_alone', 'Information', 'information']
 
-# %% ../../nbs/72a_evaluation.information.ipynb #8502a5df
+# %% ../../nbs/72a_evaluation.information.ipynb #e43edebb
 import html
 import numpy as np, pandas as pd
 from ..core import UserError, read_json
@@ -15,7 +15,7 @@ from ..models.layers import by_modality
 from ..training.features import in_blocks
 from ..training.folder import read_table
 from ..training.outcome import decided, in_numbers
-from ..training.run import Run, predictor_of
+from ..training.run import Run, check_run, predictor_of, rows_in
 from ..views.contribution import part_bars
 from ..views.forest import forest
 
@@ -63,7 +63,7 @@ def said_alone(run, alone, names, at) -> list: # Two arrays as from `decided`, f
         said.append(decided(in_blocks(predictor.parts, held)["prediction"], run.task, predictor.thresholds))
     return said
 
-# %% ../../nbs/72a_evaluation.information.ipynb #fa1f6ed5
+# %% ../../nbs/72a_evaluation.information.ipynb #7c34556c
 class Information:
     "What `information` has found: `.table`, `.sentence`, `.figure`, `.by_class`, `.open` (bits of the label), `.rows`"
     def __init__(self, table, names, open:float, rows:int): self.table, self.names, self.open, self.rows = table, names, open, rows
@@ -73,7 +73,7 @@ class Information:
         "The answer in words"
         told = lambda s: ", ".join(f"{p} {s.bits[p]:.2f} ({s.low[p]:.2f} to {s.high[p]:.2f})" for p in s.index[:4])
         label, model = self.sums("label"), self.sums("model")
-        return (f"Asked on {self.rows} rows, {self.names[0]} and {self.names[1]} alone tell {label.bits['together']:.2f} of {self.open:.2f} bits about the label: {told(label)}. "
+        return (f"Asked on {self.rows} rows, {self.names[0]} and {self.names[1]} alone tell {label.bits['together']:.2f} of the {self.open:.2f} bits that the labels hold, each class a question of its own: {told(label)}. "
                 f"About what the fused model says they tell {model.bits['together']:.2f}: {told(model)}.")
     @property
     def figure(self):
@@ -88,7 +88,7 @@ class Information:
     def __repr__(self): return f"{self.sentence}\n\n{self.table[self.table.question == 'all'].round(3).to_string(index=False)}"
     def _repr_html_(self): return f"<p><b>{html.escape(self.sentence)}</b></p>{self.table[self.table.question == 'all'].round(3).to_html(index=False, border=0)}"
 
-# %% ../../nbs/72a_evaluation.information.ipynb #19ac9115
+# %% ../../nbs/72a_evaluation.information.ipynb #f559b8f3
 def information(
     run:Run, # Finished, with two modalities; with more where runs of two of them are given
     split:str="test", # Rows that are asked
@@ -98,10 +98,10 @@ def information(
     **alone, # Finished runs of one modality of the same table, such as image=…, text=…; without, the fused model is asked with the other modality taken away
 ) -> Information:
     "What two modalities tell about the label, and about what the fused model says: either, one alone, only both together"
-    names, p, rng = sources_of(run, alone), run.predictions, np.random.default_rng(seed)
-    at = p.row[(p.split == split) & p.label.notna()].to_numpy()
-    if not len(at): raise UserError(f"There is nothing to ask: no row of the split {split!r} has a label.")
-    at = np.sort(rng.permutation(at)[:rows])
+    check_run(run)
+    if not isinstance(resamples, int) or resamples < 1: raise UserError(f"Intervals need one draw or more. Received: resamples={resamples!r}.")
+    names, p = sources_of(run, alone), run.predictions
+    at = np.array(rows_in(run, split, rows, np.random.default_rng(seed)))
     frame, table = p.set_index("row").loc[at], read_table(run.dir)
     label, model = (in_numbers([*frame[c]], run.task, run.classes) for c in ("label", "predicted"))
     middle = float(np.median(label)) if run.task == "regression" else 0.

@@ -105,7 +105,7 @@ def said_when(asked, m, kind, severity, shared):
     if (asked.pixels if m == "image" else asked.texts) is None: return None
     return asked.says(damaged(asked, m, kind, severity, shared))
 
-# %% ../../nbs/74_evaluation.robustness.ipynb #84885a7b
+# %% ../../nbs/74_evaluation.robustness.ipynb #246d5c31
 def rows_asked(
     runs:dict, # Name to `Run`
     split:str, # "train", "val" or "test"
@@ -121,6 +121,8 @@ def rows_asked(
     (first, one), *others = found.items()
     for name, held in others:
         if held != one: raise UserError(f"Runs are compared on the same rows, and {name!r} is not about the same table and split as {first!r}. Train them on one table that is split.")
+    if split not in set(p.split): raise unknown("split", split, set(p.split))
+    if not isinstance(rows, int) or rows < 2: raise UserError(f"The number of rows is a whole number from 2. Received: rows={rows!r}.")
     if len(one[2]) < 2: raise UserError(f"There is nothing to ask: {'no row' if not one[2] else 'only one row'} of the split {split!r} has a label.")
     return np.sort(np.random.default_rng(seed).permutation(one[2])[:rows])
 
@@ -210,7 +212,7 @@ def summary_of(curves, damage, severities) -> pd.DataFrame: # As `.summary` of `
         out += [(name, *d, *curves.difference(l), *spread(a), *curves.difference(e)) for d, l, a, e in (*zip(there, lost, area, ahead), mean)]
     return pd.DataFrame(out, columns=["run", "modality", "kind", *three("lost"), *three("relative"), *three("effective")])
 
-# %% ../../nbs/74_evaluation.robustness.ipynb #7b5c23dd
+# %% ../../nbs/74_evaluation.robustness.ipynb #a9133bed
 PANELS = {"jpeg": "JPEG", "drops": "words left out", "swaps": "words moved", "mismatch": "text of another row"}
 NAMES = {"image": "picture", "text": "text", "columns": "columns"}
 
@@ -226,8 +228,8 @@ def told(name, table, summary, called, rows, baseline) -> str:
     "What is said of one run"
     whole, curves, mean = table.loc[table.run == name, "score"].iloc[0], summary[summary.kind != "mean"], summary.iloc[-1]
     worst = curves.loc[curves.lost.idxmax()]
-    out = f"{name}: {called} {whole:.3f} on {rows} rows. It loses most, {worst.lost:.3f} ({worst.lost_low:.3f} to {worst.lost_high:.3f}), under “{panel(worst.modality, worst.kind)}”"
-    if not np.isnan(mean.relative): out += f"; over {len(curves)} kinds of damage it keeps {mean.relative:.0%} ({mean.relative_low:.0%} to {mean.relative_high:.0%}) of its score"
+    out = f"{name}: {called} {whole:.3f} on {rows} rows. At the highest severity it loses most, {worst.lost:.3f} ({worst.lost_low:.3f} to {worst.lost_high:.3f}), under “{panel(worst.modality, worst.kind)}”"
+    if not np.isnan(mean.relative): out += f"; over all severities, none included, of {len(curves)} kind{'s'*(len(curves) > 1)} of damage it keeps {mean.relative:.0%} ({mean.relative_low:.0%} to {mean.relative_high:.0%}) of its score"
     if not np.isnan(mean.effective): out += f"; on average it loses {abs(mean.effective):.3f} {'less' if mean.effective >= 0 else 'more'} than {baseline} (difference {mean.effective_low:+.3f} to {mean.effective_high:+.3f})"
     return out + "."
 

@@ -6,7 +6,7 @@
 __all__ = ['FEW', 'OWN', 'ASIDE', 'LOWER', 'LEAST_ROWS', 'parts_of', 'in_order', 'size_of', 'lacking', 'values_of', 'usual',
            'chance', 'Slices', 'own_table', 'masks_of', 'judged', 'slices']
 
-# %% ../../nbs/73_evaluation.slices.ipynb #06c3afac
+# %% ../../nbs/73_evaluation.slices.ipynb #14f9c1c9
 import html, io
 import numpy as np, pandas as pd
 from PIL import Image
@@ -16,7 +16,7 @@ from ..data.table import FusionTable, inspect_table
 from ..metrics.compare import holm
 from ..training.folder import read_table
 from ..training.outcome import evaluation_of_frame
-from ..training.run import Run
+from ..training.run import Run, check_run
 from ..views.slices import slice_forest
 
 # %% ../../nbs/73_evaluation.slices.ipynb #8395b43e
@@ -168,7 +168,7 @@ def judged(found, whole, score, resamples, seed) -> pd.DataFrame:
     return pd.DataFrame({"slice": [o[0] for o in found], "value": [o[1] for o in found], "rows": rows, "score": [e.scores[score] for _, _, e, _ in found],
         "low": ends[:, 0], "high": ends[:, 1], "apart": (ends[:, 1] < whole.scores[score]) | (ends[:, 0] > whole.scores[score]), "p": p, "verdict": verdict})
 
-# %% ../../nbs/73_evaluation.slices.ipynb #76b51d38
+# %% ../../nbs/73_evaluation.slices.ipynb #ddc64bae
 def slices(
     run:Run, # Finished
     by=None, # Columns, "missing", "text length" or "picture size": a name or a list; none: all three, and columns with few values
@@ -179,12 +179,14 @@ def slices(
     seed:int=0, # Makes it repeatable
 ) -> Slices: # Its table: slice, value, rows, score, low, high, apart (the interval is off the score on all), p (Holm), verdict
     "The score of a run on parts of its rows, and which parts are worse"
+    check_run(run)
     frame = run.predictions
     if split not in set(frame.split): raise unknown("split", split, set(frame.split))
     frame, table = frame[(frame.split == split) & frame.label.notna()], own_table(run, table)
     evaluate = lambda rows: evaluation_of_frame(rows, run.task, run.classes)
     whole, score = evaluate(frame), score or ("mae" if run.task == "regression" else "f1_macro")
     if score not in whole.scores: raise unknown("score", score, whole.scores)
+    if not isinstance(resamples, int) or resamples < 100: raise UserError(f"Chance is judged by 100 drawn parts or more. Received: resamples={resamples!r}.")
     by = usual(table) if by is None else [by] if isinstance(by, str) else list(by)
     found = [(name, v, evaluate(frame[m]), m) for name, v, m in masks_of(table, by, frame.row.to_numpy())]
     found = [o for o in found if score in o[2].scores]

@@ -6,20 +6,22 @@
 __all__ = ['Integral', 'SMALL', 'STEPS', 'NEARLY', 'integrated_gradients', 'moving', 'score_along', 'by_words', 'along_gradients',
            'cam_weights', 'map_of', 'read_map', 'cam', 'first_order', 'attention']
 
-# %% ../../nbs/75a_explanation.attribution.ipynb #a6033bb2
+# %% ../../nbs/75a_explanation.attribution.ipynb #f041f1ed
 from collections import namedtuple
 import numpy as np
 from keras import ops
+from tqdm.auto import tqdm
 from ..core import UserError
 from ..gradients import gradients
 from ..models.layers import encode, fuse, levels, tokens_of
 from .row import Row, mean_colour, score
 
-# %% ../../nbs/75a_explanation.attribution.ipynb #d751082d
+# %% ../../nbs/75a_explanation.attribution.ipynb #db3de32d
 Integral = namedtuple("Integral", "attributions before after gap steps") # gap: Σφ against F(x) − F(x′)
 SMALL = 1e-3 # A gap so small is no matter, however little the score has moved
 STEPS = (32, 64, 128, 256, 512)
 
+# %% ../../nbs/75a_explanation.attribution.ipynb #e84e4544
 def integrated_gradients(
     f, # From a list of float tensors (n, …) to one number a row (n,)
     inputs:list, # Arrays (1, …)
@@ -30,6 +32,7 @@ def integrated_gradients(
     "Integrated gradients of a function along the line from its bases to its inputs"
     inputs, bases = ([np.asarray(a, "float32") for a in held] for held in (inputs, bases))
     (before, after), _ = gradients(f, [np.concatenate([b, x]) for b, x in zip(bases, inputs)])
+    bar = tqdm(total=sum(STEPS), unit="gradient", delay=2, leave=False)
     for steps in STEPS:
         at, weight = np.polynomial.legendre.leggauss(steps)
         at, total = (at + 1)/2, [np.zeros(x.shape[1:]) for x in inputs]
@@ -37,9 +40,11 @@ def integrated_gradients(
             a = at[i:i + block].astype("float32")
             slope = gradients(f, [b + a.reshape(-1, *[1]*(x.ndim - 1))*(x - b) for x, b in zip(inputs, bases)])[1]
             total = [t + np.tensordot(weight[i:i + block]/2, g, 1) for t, g in zip(total, slope)]
+            bar.update(len(a))
         found = [t*(x - b)[0] for t, x, b in zip(total, inputs, bases)]
         gap = abs(sum(a.sum() for a in found) - (after - before))
         if gap <= max(tolerance*abs(after - before), SMALL): break
+    bar.close()
     return Integral(found, float(before), float(after), float(gap), steps)
 
 # %% ../../nbs/75a_explanation.attribution.ipynb #b99ebd58

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['rows_of', 'check_parts', 'weighty_words', 'token_weights', 'mean_of', 'mm_shap', 'nearest']
 
-# %% ../../nbs/77_explanation.many.ipynb #b16def9f
+# %% ../../nbs/77_explanation.many.ipynb #1407ec65
 import numpy as np, pandas as pd
 from scipy import stats
 from tqdm.auto import tqdm
@@ -13,9 +13,9 @@ from ..core import UserError, unknown
 from .removal import shapley
 from .row import Row, frame_of, parts_of, selected
 from ..training.folder import read_table
-from ..training.run import Run, predictor_of
+from ..training.run import Run, check_run, predictor_of, rows_in
 
-# %% ../../nbs/77_explanation.many.ipynb #d3ca74ae
+# %% ../../nbs/77_explanation.many.ipynb #8de8b5b6
 def rows_of(
     run:Run, # Finished
     split:str, # "train", "val" or "test"
@@ -23,10 +23,7 @@ def rows_of(
     seed:int, # Makes the choice repeatable
 ) -> list: # Frames of one row, whose index is its number
     "Some rows of a split, drawn by chance"
-    p = run.predictions
-    if split not in set(p.split): raise unknown("split", split, set(p.split))
-    at = np.sort(np.random.default_rng(seed).permutation(p.row[p.split == split].to_numpy())[:most])
-    frame = read_table(run.dir).to_frame()
+    at, frame = rows_in(run, split, most, np.random.default_rng(seed), labelled=False), read_table(run.dir).to_frame()
     return [frame.iloc[[i]] for i in at]
 
 # %% ../../nbs/77_explanation.many.ipynb #a4c29e99
@@ -36,7 +33,7 @@ def check_parts(run):
     if made := [m for m in ("image", "text") if settings[m] and settings[m]["kind"] == "features"]:
         raise UserError(f"The {' and the '.join(made)} of this run are features made elsewhere, which have no patches and no words to take out.")
 
-# %% ../../nbs/77_explanation.many.ipynb #8588a9c4
+# %% ../../nbs/77_explanation.many.ipynb #41ec9cab
 def weighty_words(
     run:Run, # Finished; it predicts classes and reads texts
     split:str="test", # Rows that are asked
@@ -46,6 +43,7 @@ def weighty_words(
     progress:bool=True, # Show a bar
 ) -> pd.DataFrame: # class, word, weight, low, high, rows; within a class the weightiest first
     "Mean weight of the words in the rows that a model puts in each class"
+    check_run(run)
     if run.task == "regression" or "text" not in run.spec.modalities: raise UserError(f"Weighty words are asked of a run that predicts classes from texts. This one reads {' and '.join(run.spec.modalities)}; its task is {run.task!r}.")
     check_parts(run)
     found = {}
@@ -74,7 +72,7 @@ def mean_of(
     half = stats.t.ppf((1 + level)/2, len(v) - 1)*v.std(ddof=1)/np.sqrt(len(v))
     return float(v.mean()), float(v.mean() - half), float(v.mean() + half)
 
-# %% ../../nbs/77_explanation.many.ipynb #95697568
+# %% ../../nbs/77_explanation.many.ipynb #b6d9b6e6
 def mm_shap(
     run:Run, # Finished, with two modalities or more
     split:str="test", # Rows that are asked
@@ -83,6 +81,7 @@ def mm_shap(
     progress:bool=True, # Show a bar
 ) -> pd.DataFrame: # modality, share, low, high, rows
     "The share of each modality in what a model's answers are made of, with 95% intervals over rows"
+    check_run(run)
     if len(run.spec.modalities) < 2: raise UserError(f"Shares are asked of a model that fuses modalities. This one reads {run.spec.modalities[0]} alone.")
     check_parts(run)
     shares = []
@@ -93,7 +92,7 @@ def mm_shap(
         shares.append([sum(w for w, p in zip(weights, parts) if p.modality == m)/max(weights.sum(), 1e-12) for m in run.spec.modalities])
     return pd.DataFrame([(m, *np.clip(mean_of(s), 0, 1), len(s)) for m, s in zip(run.spec.modalities, np.transpose(shares))], columns=["modality", "share", "low", "high", "rows"])
 
-# %% ../../nbs/77_explanation.many.ipynb #6fbd243c
+# %% ../../nbs/77_explanation.many.ipynb #f64e8a9b
 def nearest(
     run:Run, # Finished
     row, # Number of a row of the run's table; a frame with one row; or a mapping of its columns
@@ -102,11 +101,15 @@ def nearest(
     root=None, # Folder of the picture of a row that is given as a frame; that of the run's table if none
 ) -> pd.DataFrame: # row, similarity, predicted, and the columns of the table; the nearest first
     "Rows that are nearest to a row in the fused space"
+    check_run(run)
+    if not isinstance(k, int) or k < 1: raise UserError(f"How many rows are wanted is a whole number from 1. Received: k={k!r}.")
     table, p, asked = read_table(run.dir), run.predictions.set_index("row"), frame_of(run, row)
     if split not in set(p.split): raise unknown("split", split, set(p.split))
     at = p.index[(p.split == split) & (p.index != asked.index[0])].to_numpy() if isinstance(row, (int, np.integer)) else p.index[p.split == split].to_numpy()
     unit = lambda v: v/np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12)
-    similar = unit(run.embed(table)[at]) @ unit(run.embed(asked, root=root or table.root))[0]
+    own = unit(run.embed(asked, root=root or table.root))[0]
+    if not own.any(): raise UserError("This row has nothing that the run reads, so no row is near it. Give it a picture or a text.")
+    similar = unit(run.embed(table)[at]) @ own
     order = np.argsort(-similar, kind="stable")[:k]
     told = pd.DataFrame({"row": at[order], "similarity": similar[order], "predicted": p.predicted[at[order]].to_list()})
     return told.join(table.to_frame().iloc[at[order]].reset_index(drop=True).drop(columns=told.columns, errors="ignore"))

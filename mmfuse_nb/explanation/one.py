@@ -6,7 +6,7 @@
 __all__ = ['METHODS', 'SWAPS', 'by_removal', 'by_occlusion', 'by_shap', 'by_gradients', 'by_cam', 'by_attention', 'swaps',
            'Explanation', 'listed', 'in_words', 'figure_of', 'in_text', 'explain']
 
-# %% ../../nbs/76_explanation.one.ipynb #8fcaa62b
+# %% ../../nbs/76_explanation.one.ipynb #f21d7be0
 from functools import cached_property
 import numpy as np, pandas as pd
 from ..core import UserError, unknown
@@ -17,10 +17,10 @@ from ..models.layers import READ
 from ..training.features import in_blocks
 from ..training.folder import read_table
 from ..training.outcome import decided
-from ..training.run import Run
+from ..training.run import Run, check_run
 from ..views.explanation import explanation
 
-# %% ../../nbs/76_explanation.one.ipynb #aebf0836
+# %% ../../nbs/76_explanation.one.ipynb #d438a6bd
 def by_removal(row, grid, weigh) -> tuple:
     "A map, words and columns, from a weight for each part"
     parts = parts_of(row, grid)
@@ -33,7 +33,7 @@ def by_occlusion(row):
     return *by_removal(row, 8, occlusion), "occlusion: what the score loses without a part"
 def by_shap(row):
     "Shapley values of patches and words"
-    return *by_removal(row, 4, shapley), "Shapley values of patches and words, which sum up to the score against that of an empty row"
+    return *by_removal(row, 4, shapley), "Shapley values of patches and words; they sum up to the score against that of a picture in one colour and no words"
 
 # %% ../../nbs/76_explanation.one.ipynb #670a5412
 def by_gradients(row):
@@ -78,7 +78,7 @@ def swaps(row:Row) -> pd.DataFrame: # swapped, stays, follows, third: shares; ro
         out.append((m, stays.mean(), follows.mean(), (~stays & ~follows).mean(), len(others)))
     return pd.DataFrame(out, columns=["swapped", "stays", "follows", "third", "rows"])
 
-# %% ../../nbs/76_explanation.one.ipynb #581c53f0
+# %% ../../nbs/76_explanation.one.ipynb #46425d0d
 class Explanation:
     "Why a model said something of a row: `.figure`, `.words`, `.columns`, `.heat` over `.pixels`, `.worth` of each modality; `.turning` and `.swaps` ask what would change the answer"
     def __init__(self,
@@ -87,6 +87,7 @@ class Explanation:
     ):
         self.row, self.method, self.worth = row, method, worth_of(row)
         self.heat, words, columns, self.note = METHODS[method](row)
+        if row.cut: self.note += f"; only the first {len(row.words.spans)} words are read"
         named = lambda m, weights: pd.DataFrame({m: [p.name for p in parts_of(row, 1) if p.modality == ("text" if m == "word" else "columns")], "weight": weights})
         self.words = named("word", words) if words is not None and len(words) else None
         self.columns = named("column", columns) if columns is not None and len(columns) else None
@@ -118,13 +119,13 @@ def in_words(self) -> str:
 
 Explanation.sentence = property(in_words)
 
-# %% ../../nbs/76_explanation.one.ipynb #8c7b49eb
+# %% ../../nbs/76_explanation.one.ipynb #2ce2df77
 def figure_of(self):
     "Picture with heat, words with weights, and what each modality is worth"
     answer = f"{self.predicted:.4g}" if self.asked is None else f"{self.asked}: probability {self.row.p[0, self.row.target]:.2f}"
     rows = [d.set_axis(["name", "weight"], axis=1) for d in (self.words, self.columns) if d is not None]
     told = pd.concat(rows) if rows else pd.DataFrame({"name": [], "weight": []})
-    return explanation(answer, self.worth, self.pixels, self.heat, list(told.name), list(told.weight), self.note)
+    return explanation(answer, {f"{m} as a whole": w for m, w in self.worth.items()}, self.pixels, self.heat, list(told.name), list(told.weight), self.note)
 
 Explanation.figure = property(figure_of)
 def in_text(self):
@@ -135,7 +136,7 @@ def in_text(self):
 Explanation.__repr__ = in_text
 Explanation._repr_mimebundle_ = lambda self, **kwargs: {**self.figure._repr_mimebundle_(), "text/plain": repr(self)}
 
-# %% ../../nbs/76_explanation.one.ipynb #4c5abb00
+# %% ../../nbs/76_explanation.one.ipynb #035fa997
 def explain(
     run:Run, # Finished
     row, # Number of a row of the run's table; a frame with one row; or a mapping, or a Series, of its columns
@@ -143,7 +144,12 @@ def explain(
     target=None, # The class that is asked about; what the model says if none
     root=None, # Folder of the picture of a row that is given as a frame; that of the run's table if none
 ) -> Explanation:
-    "Why a model said what it said of one row, on all modalities at once"
-    if not isinstance(run, Run): raise UserError(f"A run is explained, such as mf.open_run('runs/fused'). Received: {type(run).__name__}.")
+    """Why a model said what it said of one row, on all modalities at once
+
+    The row is its number in the run's table, a frame with one row, or a mapping of its columns (None for what it lacks). The methods are
+    occlusion, shap, integrated_gradients, grad_cam, grad_cam_pp and attention. What comes back has .figure, .sentence, .words, .columns, .heat,
+    .worth (of each modality as a whole), .turning (the words whose removal turns the answer) and .swaps (what becomes of the answer when
+    one modality is that of other rows: it stays, follows the other row, or is a third)."""
+    check_run(run)
     if method not in METHODS: raise unknown("method to explain with", method, METHODS)
     return Explanation(Row(run, row, target, root), method)

@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['ORDERS', 'MOST', 'occlusion', 'shapley', 'worth_of', 'still_says', 'upheld', 'turning_words', 'one_by_one']
 
-# %% ../../nbs/75b_explanation.removal.ipynb #f62f58ba
+# %% ../../nbs/75b_explanation.removal.ipynb #98804a7a
 import itertools
 import numpy as np
+from tqdm.auto import tqdm
 from ..core import need
 from ..evaluation.contribution import without
 from .row import Row, parts_of, score, selected
@@ -25,7 +26,7 @@ def occlusion(
     scores = row.scores(selected(row, parts, keep))
     return scores[0] - scores[1:]
 
-# %% ../../nbs/75b_explanation.removal.ipynb #5f4bec53
+# %% ../../nbs/75b_explanation.removal.ipynb #6e5296dc
 ORDERS = 10 # Pairs of an order and its reverse
 
 def shapley(
@@ -35,12 +36,15 @@ def shapley(
 ) -> np.ndarray: # (parts,); they sum up to the score of the row minus that of the row without any part
     "Shapley values of the parts, by the permutation explainer of the `shap` library"
     shap = need("shap", extra="explain")
-    f = lambda keep: row.scores(selected(row, parts, keep > .5))
+    bar = tqdm(total=ORDERS*(2*len(parts) + 1), unit="run", delay=2, leave=False)
+    def f(keep):
+        bar.update(len(keep))
+        return row.scores(selected(row, parts, keep > .5))
     state = np.random.get_state() # the library seeds NumPy's global generator, which is the user's
     try:
         explain = shap.PermutationExplainer(f, np.zeros((1, len(parts))), seed=seed)
         return explain(np.ones((1, len(parts))), max_evals=ORDERS*(2*len(parts) + 1), silent=True).values[0]
-    finally: np.random.set_state(state)
+    finally: np.random.set_state(state), bar.close()
 
 # %% ../../nbs/75b_explanation.removal.ipynb #dd02a5ad
 def worth_of(

@@ -110,7 +110,7 @@ def target_of(
     if target not in run.classes: raise unknown("class", target, run.classes)
     return run.classes.index(target)
 
-# %% ../../nbs/75_explanation.row.ipynb #6fd00535
+# %% ../../nbs/75_explanation.row.ipynb #a2a047d2
 class Row:
     "One row of a run: `.pixels`, `.words`, `.columns`, and what the model says of any selection of its parts"
     def __init__(self,
@@ -127,7 +127,8 @@ class Row:
         self.arrays = {n: np.asarray(a) for n, a in pre.transform(self.frame, self.root).items()}
         self.pixels = self.arrays["image"][0] if "image" in self.arrays and self.arrays["image"].any() else None
         self.how, length = (pre.settings["text"] or {}).get("tokeniser", "words"), (pre.settings["text"] or {}).get("length")
-        self.words = read_so_far(words_in(text_of(self.frame, pre), self.how), length)
+        whole = words_in(text_of(self.frame, pre), self.how)
+        self.words, self.cut = read_so_far(whole, length), len(whole.spans) > (length or np.inf)
         self.tokens, self.columns, self.seen = tokenise(self.words.text, self.how), [p["name"] for p in pre.columns], {}
         self.p = self.said(self.arrays)
         self.target = target_of(run, self.p, self.predictor.thresholds, target)

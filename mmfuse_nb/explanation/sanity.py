@@ -6,7 +6,7 @@
 __all__ = ['STAGES', 'GRID', 'CHANCE', 'SHARES', 'shuffled', 'stages_of', 'weights_of', 'along', 'area', 'Sanity', 'removals',
            'gains', 'correlations', 'check_explanations']
 
-# %% ../../nbs/78_explanation.sanity.ipynb #1af6d614
+# %% ../../nbs/78_explanation.sanity.ipynb #720572cd
 import html
 import numpy as np, pandas as pd
 from scipy import stats
@@ -16,7 +16,7 @@ from .many import check_parts, mean_of, rows_of
 from .one import METHODS
 from .row import Row, parts_of, selected
 from ..training.predict import Predictor
-from ..training.run import Run, predictor_of
+from ..training.run import Run, check_run, predictor_of
 from ..views.explanation import removal_curves
 
 # %% ../../nbs/78_explanation.sanity.ipynb #189e7dbb
@@ -74,13 +74,14 @@ def area(curve) -> float:
     "Mean height of a curve between its ends"
     return float(np.trapezoid(curve)/(len(curve) - 1))
 
-# %% ../../nbs/78_explanation.sanity.ipynb #b51d231f
+# %% ../../nbs/78_explanation.sanity.ipynb #b1cb5200
 class Sanity:
     "What `check_explanations` has found: `.randomised`, `.removed`, `.curves`, `.sentence`, `.figure`"
     def __init__(self, method, randomised, removed, curves): self.method, self.randomised, self.removed, self.curves = method, randomised, removed, curves
     @property
     def sentence(self):
         "Both answers in words"
+        if self.randomised.empty: return f"{self.method}: no row has three parts or more, whose order could be compared between models."
         last = self.randomised[self.randomised.shuffled == self.randomised.shuffled.iloc[-1]]
         follows = ", ".join(f"{r.correlation:+.2f} ({r.low:+.2f} to {r.high:+.2f}) for the {r.modality}" for r in last.itertuples())
         finds = ", ".join(f"{r.gain:+.3f} ({r.low:+.3f} to {r.high:+.3f}) by {r.test} in the {r.modality}" for r in self.removed.itertuples())
@@ -126,7 +127,7 @@ def correlations(run, rows, method, weights, seed) -> pd.DataFrame: # shuffled, 
         out += [(stage, m, *np.clip(mean_of(v[0]), -1, 1), float(np.mean(v[1])), len(v[0])) for m, v in ((m, np.transpose(v)) for m, v in held.items())]
     return pd.DataFrame(out, columns=["shuffled", "modality", "correlation", "low", "high", "absolute", "rows"])
 
-# %% ../../nbs/78_explanation.sanity.ipynb #c09199e1
+# %% ../../nbs/78_explanation.sanity.ipynb #d9450ffc
 def check_explanations(
     run:Run, # Finished; it predicts classes
     method:str="occlusion", # As in `explain`
@@ -136,6 +137,7 @@ def check_explanations(
     progress:bool=True, # Show a bar
 ) -> Sanity:
     "Does an explanation change when the model does, and does it find what the model uses?"
+    check_run(run)
     if run.task == "regression": raise UserError("Explanations are tested by the probability of an answer, and this run predicts a number.")
     if method not in METHODS: raise unknown("method to explain with", method, METHODS)
     check_parts(run)

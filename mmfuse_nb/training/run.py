@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['pause', 'stop', 'resume', 'checkpoint', 'change_rate', 'extend', 'wait', 'predictor', 'predictor_of', 'predict',
-           'embed', 'predictions', 'evaluate', 'events', 'follow', 'engine', 'describe', 'Run', 'open_run', 'list_runs']
+           'embed', 'predictions', 'evaluate', 'events', 'follow', 'engine', 'describe', 'Run', 'check_run', 'rows_in',
+           'open_run', 'list_runs']
 
 # %% ../../nbs/65_training.run.ipynb #73e563cc
 import time
@@ -181,6 +182,26 @@ class Run:
     task = property(lambda self: read_json(self.dir/"data.json").get("task", "single"))
     @property
     def metrics(self) -> dict: return read_json(self.dir/"metrics.json", {})
+
+# %% ../../nbs/65_training.run.ipynb #e268eca4
+def check_run(run):
+    "Whether something is a run"
+    if not isinstance(run, Run): raise UserError(f"A finished run is asked, such as mf.open_run('runs/fused'). Received: {type(run).__name__}.")
+
+def rows_in(
+    run, # `Run`, finished
+    split:str, # "train", "val" or "test"
+    most:int, # At most so many rows
+    rng, # NumPy generator that draws them
+    labelled:bool=True, # Only rows with a label
+): # int (n,), rising
+    "Numbers of some rows of a split, drawn by chance"
+    p = run.predictions
+    if split not in set(p.split): raise unknown("split", split, set(p.split))
+    if not isinstance(most, int) or most < 1: raise UserError(f"The number of rows is a whole number from 1. Received: {most!r}.")
+    at = p.row[(p.split == split) & (p.label.notna() if labelled else True)].to_numpy()
+    if not len(at): raise UserError(f"There is nothing to ask: no row of the split {split!r} has a label.")
+    return sorted(rng.permutation(at)[:most].tolist())
 
 # %% ../../nbs/65_training.run.ipynb #fe9c17f9
 def open_run(
