@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['SHOWN', 'AS_TRAINED', 'Calibration', 'labelled', 'scored', 'calibration']
 
-# %% ../../nbs/73a_evaluation.calibration.ipynb #a97b3880
+# %% ../../nbs/73a_evaluation.calibration.ipynb #5fdbcf06
 import html
-import numpy as np, pandas as pd
+import pandas as pd
 from ..core import UserError, unknown
 from ..metrics.calibration import calibrated, temperature
 from ..metrics.curves import aurc, reliability_table, risk_coverage

@@ -5,9 +5,8 @@
 # %% auto #0
 __all__ = ['AS_IS', 'without', 'dealt', 'cut', 'log_ratios', 'as_said', 'projected', 'Contribution', 'changed', 'contribution']
 
-# %% ../../nbs/72_evaluation.contribution.ipynb #fac2fc15
+# %% ../../nbs/72_evaluation.contribution.ipynb #160931ba
 import html
-from collections import namedtuple
 import numpy as np, pandas as pd
 from ..core import UserError
 from ..metrics.compare import JUDGED_BY, gain_over, judged_by, resampled, sign
@@ -109,7 +108,7 @@ def changed(predictor, arrays, orders) -> dict: # (modality, change) to what is 
         found["both", "interaction left out"] = decided(as_said(projected(predictor, arrays), task), task, predictor.thresholds)[None]
     return found
 
-# %% ../../nbs/72_evaluation.contribution.ipynb #4208f2a7
+# %% ../../nbs/72_evaluation.contribution.ipynb #e7f781f7
 def contribution(
     run:Run, # Finished, with two modalities or more
     split:str="test", # Rows that are asked
@@ -124,7 +123,7 @@ def contribution(
     score = judged_by(run.task, score)
     if not isinstance(deals, int) or deals < 1: raise UserError(f"A modality is dealt to other rows once or more often. Received: deals={deals!r}.")
     rng, predictor = np.random.default_rng(seed), predictor_of(run)
-    at = np.array(rows_in(run, split, rows, rng))
+    at = rows_in(run, split, rows, rng)
     table = read_table(run.dir)
     arrays = {n: np.asarray(a[at]) for n, a in predictor.inputs_of(table).items()}
     y, group = predictor.pre.labels(list(table.column("label")[at])), table.column("group")[at] if "group" in table.roles else None

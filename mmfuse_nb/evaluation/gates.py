@@ -101,7 +101,7 @@ def weighing() -> list:
     "Names of the operators that weigh modalities"
     return sorted(n for n, c in registries()["fusion"].classes.items() if hasattr(c, "modality_weights"))
 
-# %% ../../nbs/72b_evaluation.gates.ipynb #d22d76b9
+# %% ../../nbs/72b_evaluation.gates.ipynb #59f4b62a
 def gates(
     run:Run, # Finished, with an operator that weighs modalities
     split:str="test", # Rows that are asked
@@ -114,7 +114,7 @@ def gates(
         what = f"{name} does not weigh its modalities" if name else f"This run reads {run.spec.modalities[0]} alone"
         raise UserError(f"{what}, so there is no gate to look at. Operators that do: {', '.join(known)}.")
     p, predictor, table = run.predictions, predictor_of(run), read_table(run.dir)
-    at = np.array(rows_in(run, split, len(p), np.random.default_rng(seed)))
+    at = rows_in(run, split, len(p), np.random.default_rng(seed))
     held = p.set_index("row").loc[at]
     weights = weights_of(predictor, {n: np.asarray(a[at]) for n, a in predictor.inputs_of(table).items()}).set_index(at)
     group = table.column("group")[at] if "group" in table.roles else None

@@ -88,7 +88,7 @@ class Information:
     def __repr__(self): return f"{self.sentence}\n\n{self.table[self.table.question == 'all'].round(3).to_string(index=False)}"
     def _repr_html_(self): return f"<p><b>{html.escape(self.sentence)}</b></p>{self.table[self.table.question == 'all'].round(3).to_html(index=False, border=0)}"
 
-# %% ../../nbs/72a_evaluation.information.ipynb #f559b8f3
+# %% ../../nbs/72a_evaluation.information.ipynb #3fab7703
 def information(
     run:Run, # Finished, with two modalities; with more where runs of two of them are given
     split:str="test", # Rows that are asked
@@ -101,7 +101,7 @@ def information(
     check_run(run)
     if not isinstance(resamples, int) or resamples < 1: raise UserError(f"Intervals need one draw or more. Received: resamples={resamples!r}.")
     names, p = sources_of(run, alone), run.predictions
-    at = np.array(rows_in(run, split, rows, np.random.default_rng(seed)))
+    at = rows_in(run, split, rows, np.random.default_rng(seed))
     frame, table = p.set_index("row").loc[at], read_table(run.dir)
     label, model = (in_numbers([*frame[c]], run.task, run.classes) for c in ("label", "predicted"))
     middle = float(np.median(label)) if run.task == "regression" else 0.

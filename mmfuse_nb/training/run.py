@@ -183,7 +183,7 @@ class Run:
     @property
     def metrics(self) -> dict: return read_json(self.dir/"metrics.json", {})
 
-# %% ../../nbs/65_training.run.ipynb #e268eca4
+# %% ../../nbs/65_training.run.ipynb #724744b3
 def check_run(run):
     "Whether something is a run"
     if not isinstance(run, Run): raise UserError(f"A finished run is asked, such as mf.open_run('runs/fused'). Received: {type(run).__name__}.")
@@ -196,12 +196,13 @@ def rows_in(
     labelled:bool=True, # Only rows with a label
 ): # int (n,), rising
     "Numbers of some rows of a split, drawn by chance"
+    import numpy as np
     p = run.predictions
     if split not in set(p.split): raise unknown("split", split, set(p.split))
     if not isinstance(most, int) or most < 1: raise UserError(f"The number of rows is a whole number from 1. Received: {most!r}.")
     at = p.row[(p.split == split) & (p.label.notna() if labelled else True)].to_numpy()
     if not len(at): raise UserError(f"There is nothing to ask: no row of the split {split!r} has a label.")
-    return sorted(rng.permutation(at)[:most].tolist())
+    return np.sort(rng.permutation(at)[:most])
 
 # %% ../../nbs/65_training.run.ipynb #fe9c17f9
 def open_run(
