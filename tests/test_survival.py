@@ -9,6 +9,7 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 import mmfuse_nb as mf
+from mmfuse_nb.training.supervise import let_go
 from test_training import wait_for
 
 KILLS = int(os.environ.get("MMFUSE_KILLS", 2))
@@ -197,6 +198,7 @@ def test_a_run_is_handed_on(table, tmp_path):
     spec = mf.FusionSpec(**WORDS, epochs=3)
     run = mf.start(spec, table, tmp_path/"run", log_to="tensorboard").wait(120)
     assert run.status == "finished", run
+    assert let_go(run.dir, run.state)  # its trackers are told the last after it has finished
     read = EventAccumulator(str(run.dir/"tensorboard"))
     read.Reload()
     losses = {e.step: e.tensor_proto.float_val[0] for e in read.Tensors("epoch/val_loss")}
