@@ -1,7 +1,7 @@
 "Fuse pictures and words, and find out whether fusion helps. Names are imported when first used (PEP 562)."
 __version__ = "0.1.0"
 
-_home = dict(FusionTable="data.prepare", sample_table="data.sample", FusionSpec="models.spec", zoo="models.catalogue",
+_home = dict(FusionTable="data.prepare", sample_table="data.sample", FusionSpec="models.spec", zoo="models.catalogue", set_language="language",
     build="models.build", estimate="models.estimate", suggest="models.suggest", find_rate="training.rate", compare="evaluation.compare", contribution="evaluation.contribution",
     slices="evaluation.slices", calibration="evaluation.calibration", robustness="evaluation.robustness", information="evaluation.information", gates="evaluation.gates",
     explain="explanation.one", weighty_words="explanation.many", mm_shap="explanation.many", nearest="explanation.many", check_explanations="explanation.sanity",
