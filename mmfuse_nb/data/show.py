@@ -144,7 +144,7 @@ def table_html(
     lines = [say(repr(table), 400), roles, kinds, cards]
     return "".join(f'<div style="margin:4px 0">{line}</div>' for line in lines if line)
 
-# %% ../../nbs/11f_data.show.ipynb #476572c1
+# %% ../../nbs/11f_data.show.ipynb #bea597b9
 def cards(
     table, # FusionTable
     rows, # Positions of usable rows
@@ -156,7 +156,7 @@ def cards(
     def page(start, stop):
         told = lambda i: (notes or {}).get(int(i), ("", ""))
         seen = lambda i: dict(picture=png(table.picture(int(i)))) if "image" in table.roles else {}
-        return [dict(caption=(text[i] or "")[:300], label=label[i], note=told(i)[0], tone=told(i)[1], **seen(i)) for i in rows[start:stop]]
+        return [dict(row=int(i), caption=(text[i] or "")[:300], label=label[i], note=told(i)[0], tone=told(i)[1], **seen(i)) for i in rows[start:stop]]
     return page
 
 # %% ../../nbs/11f_data.show.ipynb #cac13e62

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['WORK', 'SUPERVISE', 'OWN', 'NO_MEMORY', 'parts_elsewhere', 'import_parts', 'backend_of', 'oom_kills', 'why', 'end_of',
-           'supervise', 'let_go', 'launching', 'launch']
+           'its_turn', 'supervise', 'let_go', 'launching', 'launch']
 
 # %% ../../nbs/63_training.supervise.ipynb #ae689dca
 import importlib, json, os, signal, subprocess, sys, time
@@ -14,9 +14,9 @@ import yaml
 from ..core import UserError, is_locked, read_json
 from .folder import BUSY, alive, ask, asked, check_writable, identity, read_spec, read_status, write_status
 
-# %% ../../nbs/63_training.supervise.ipynb #280376f3
+# %% ../../nbs/63_training.supervise.ipynb #2d5116b4
 WORK = "import sys; from mmfuse_nb.training.supervise import import_parts; import_parts(); from mmfuse_nb.training.worker import worker; worker(sys.argv[1])"
-SUPERVISE = "import sys; from mmfuse_nb.training.supervise import supervise; supervise(sys.argv[1])"
+SUPERVISE = "import sys; from mmfuse_nb.training.supervise import supervise; supervise(*sys.argv[1:])"
 
 # %% ../../nbs/63_training.supervise.ipynb #6024ed36
 OWN = "MMFUSE_PARTS" # Names and folders of these modules as JSON, in the environment of the worker
@@ -57,18 +57,32 @@ def why(code:int, log="", kills=0) -> str:
     if kills and name == "SIGKILL" or code and any(w in log for w in NO_MEMORY): return f"out of memory: {how}"
     return how + ("; perhaps the machine was out of memory" if name == "SIGKILL" else "")
 
-# %% ../../nbs/63_training.supervise.ipynb #0563c2f2
+# %% ../../nbs/63_training.supervise.ipynb #efeac2e0
 def end_of(path, start=0, size=4000) -> str:
     "The last characters of a file, from a byte on"
     with open(path, "rb") as f:
         f.seek(max(start, os.path.getsize(path) - size))
         return f.read().decode(errors="replace")
 
+def its_turn(
+    folder, # A run folder
+    after, # That of the run before it
+) -> bool: # False where it was stopped meanwhile
+    "Wait until the run before has ended"
+    while read_status(after)["state"] in BUSY:
+        if asked(folder) == "stop":
+            write_status(folder, state="stopped", reason="stopped while it waited for its turn")
+            return False
+        time.sleep(.1)
+    return True
+
 def supervise(
     folder, # A run folder
+    after=None, # The folder of a run that must have ended before
 ):
     "Start the worker of a run, wait for its end, and note why it ended if it could not"
     folder, kills = Path(folder), oom_kills()
+    if after and not its_turn(folder, after): return
     env = {**os.environ, "KERAS_BACKEND": backend_of(folder), "TF_CPP_MIN_LOG_LEVEL": "3"}
     with open(folder/"worker.log", "ab") as log:
         start = log.tell()  # what earlier workers have written is not of this one
@@ -100,11 +114,12 @@ def launching(folder, stale=30):
     try: yield True
     finally: lock.unlink(missing_ok=True)
 
-# %% ../../nbs/63_training.supervise.ipynb #7c5ea993
+# %% ../../nbs/63_training.supervise.ipynb #10321712
 def launch(
     folder, # A run folder
+    after=None, # The folder of a run that must have ended before
 ):
-    "Start the worker of a run in a process of its own; returns at once"
+    "Start the worker of a run in a process of its own, at once or when its turn has come; returns at once"
     folder, spec = Path(folder).resolve(), read_spec(folder)
     check_writable(folder)
     with launching(folder) as mine:
@@ -116,7 +131,7 @@ def launch(
         if not let_go(folder, status): return
         home = str(Path(sys.modules["mmfuse_nb"].__file__).resolve().parents[1])
         env = {**os.environ, **parts_elsewhere(spec), "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))}
-        child = subprocess.Popen([sys.executable, "-c", SUPERVISE, str(folder)], env=env, start_new_session=True,
+        child = subprocess.Popen([sys.executable, "-c", SUPERVISE, str(folder), *([str(after)] if after else [])], env=env, start_new_session=True,
                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        write_status(folder, state="queued", reason="", supervisor=child.pid, **identity(child.pid))
+        write_status(folder, state="queued", reason=f"waits for {Path(after).name}" if after else "", supervisor=child.pid, **identity(child.pid))
         return child
