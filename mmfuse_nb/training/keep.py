@@ -27,7 +27,7 @@ def at_rest(run):
     if run.status in BUSY: raise UserError(f"The run {run.name} is {run.status}. Stop it first.")
     check_writable(run.dir.parent)
 
-# %% ../../nbs/65b_training.keep.ipynb #ce26c492
+# %% ../../nbs/65b_training.keep.ipynb #42070258
 def rename(
     run:Run, # Not at work
     name:str, # Name of its folder from now on
@@ -48,6 +48,7 @@ def discard(
     names = (f"{run.name}{n and f'-{n}' or ''}" for n in itertools.count())
     return run.dir.rename(next(p for n in names if not (p := place/n).exists()))
 
+# %% ../../nbs/65b_training.keep.ipynb #4ed5076a
 def archive(
     run:Run, # Finished or stopped
     path=None, # A .zip file; `<name>.zip` beside the run when omitted

@@ -57,13 +57,14 @@ def why(code:int, log="", kills=0) -> str:
     if kills and name == "SIGKILL" or code and any(w in log for w in NO_MEMORY): return f"out of memory: {how}"
     return how + ("; perhaps the machine was out of memory" if name == "SIGKILL" else "")
 
-# %% ../../nbs/63_training.supervise.ipynb #efeac2e0
+# %% ../../nbs/63_training.supervise.ipynb #d4e8cf8c
 def end_of(path, start=0, size=4000) -> str:
     "The last characters of a file, from a byte on"
     with open(path, "rb") as f:
         f.seek(max(start, os.path.getsize(path) - size))
         return f.read().decode(errors="replace")
 
+# %% ../../nbs/63_training.supervise.ipynb #76b53fd4
 def its_turn(
     folder, # A run folder
     after, # That of the run before it
@@ -76,6 +77,7 @@ def its_turn(
         time.sleep(.1)
     return True
 
+# %% ../../nbs/63_training.supervise.ipynb #bb9a8e66
 def supervise(
     folder, # A run folder
     after=None, # The folder of a run that must have ended before
