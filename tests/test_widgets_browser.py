@@ -89,7 +89,7 @@ def test_plotly_waits_while_hidden(page):
 
 
 def gallery(page, cards, **state):
-    state = dict(cards=cards, page=0, pages=3, selected=-1, label="Rows", empty="Nothing.", **state)
+    state = dict(cards=cards, words={}, page=0, pages=3, selected=-1, label="Rows", empty="Nothing.", **state)
     page.evaluate("""([code, state]) => { for (const c of state.cards) if (c.picture) c.picture = new DataView(Uint8Array.from(c.picture).buffer); return mount(code, state) }""",
         [static("gallery.mjs"), state])
 
@@ -120,7 +120,7 @@ def test_gallery_by_keyboard(page):
 
 
 def test_header_tabs_by_keyboard(page):
-    mount(page, "header.mjs", title="Studio", facts=["9 rows"], tabs=["Data", "Train", "Results"], selected=0, state="", message="")
+    mount(page, "header.mjs", title="Studio", facts=["9 rows"], tabs=["Data", "Train", "Results"], selected=0, state="", message="", browser="")
     assert page.get_by_role("tab", selected=True).inner_text() == "Data"
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowRight")

@@ -9,10 +9,11 @@ function make(tag, className, text) {
 function render({ model, el }) {
   el.classList.add("mmf-gallery");
   const grid = make("div", "mmf-cards"), foot = make("div", "mmf-pager"), detail = make("p", "mmf-detail");
+  const t = (text) => model.get("words")[text] ?? text;
   grid.setAttribute("role", "listbox"); grid.setAttribute("aria-orientation", "horizontal");
   detail.setAttribute("role", "status"); detail.setAttribute("aria-live", "polite");
   const back = make("button", "", "‹"), next = make("button", "", "›"), where = make("span");
-  back.type = next.type = "button"; back.setAttribute("aria-label", "Previous page"); next.setAttribute("aria-label", "Next page");
+  back.type = next.type = "button"; back.setAttribute("aria-label", t("Previous page")); next.setAttribute("aria-label", t("Next page"));
   foot.append(back, where, next); el.append(grid, detail, foot);
   let urls = [], focus = 0, wanted = false;
 
@@ -44,9 +45,9 @@ function render({ model, el }) {
       if (card.picture) {
         const img = make("img"), url = URL.createObjectURL(new Blob([card.picture], { type: "image/png" }));
         urls.push(url); img.src = url; img.alt = ""; img.decoding = "async"; frame.append(img);
-      } else if ("picture" in card) frame.append(make("span", "mmf-none", "no picture"));
+      } else if ("picture" in card) frame.append(make("span", "mmf-none", t("no picture")));
       else c.classList.add("mmf-words");
-      const caption = make("div", "mmf-caption", card.caption || "no text"); caption.title = card.caption || "";
+      const caption = make("div", "mmf-caption", card.caption || t("no text")); caption.title = card.caption || "";
       if (!card.caption) caption.classList.add("mmf-none");
       if (frame.childNodes.length) c.append(frame);
       c.append(caption, make("div", "mmf-label", card.label || ""));
@@ -57,7 +58,7 @@ function render({ model, el }) {
     if (!grid.children.length) grid.append(make("p", "mmf-empty", model.get("empty")));
     const pages = model.get("pages"), page = model.get("page");
     foot.hidden = pages < 2; back.disabled = page <= 0; next.disabled = page >= pages - 1;
-    where.textContent = `${(page + 1).toLocaleString("en")} of ${pages.toLocaleString("en")}`;
+    where.textContent = t("{page} of {pages}").replace("{page}", (page + 1).toLocaleString("en")).replace("{pages}", pages.toLocaleString("en"));
     focus = 0; chosen();
     if (wanted) { wanted = false; move(0); }
   };

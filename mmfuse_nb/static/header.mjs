@@ -36,6 +36,7 @@ function render({ model, el }) {
   });
   model.on("change:facts", list); model.on("change:tabs", fill); model.on("change:selected", mark_selected); model.on("change:state change:message", tell);
   list(); fill(); tell();
+  if (model.get("browser") !== navigator.language) { model.set("browser", navigator.language); model.save_changes(); }
   // Keys typed in the panel are not notebook shortcuts; the panel's box is another widget's, found once both are on the page.
   let tries = 0;
   const guard = () => {

@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['FIGURE', 'PICTURE', 'png', 'Cards', 'cards_html', 'Gallery']
 
-# %% ../../nbs/06a_widgets.gallery.ipynb #a72259c0
+# %% ../../nbs/06a_widgets.gallery.ipynb #9b48f429
 import base64, html, io
 import anywidget
-from traitlets import Int, List, Unicode, observe
+from traitlets import Int, List, Unicode, default
 from ..core import static
+from ..language import Captions, t
 from .plotly import bundle
 
 # %% ../../nbs/06a_widgets.gallery.ipynb #92d3ae67
@@ -25,16 +26,21 @@ def png(
     picture.save(out, "PNG")
     return out.getvalue()
 
-# %% ../../nbs/06a_widgets.gallery.ipynb #41f91b12
-class Cards(anywidget.AnyWidget):
+# %% ../../nbs/06a_widgets.gallery.ipynb #5e7a532d
+class Cards(Captions, anywidget.AnyWidget):
     "What the script of a gallery and Python share"
+    captions = ("Previous page", "Next page", "no picture", "no text", "{page} of {pages}")
     _esm, _css = static("gallery.mjs"), static("gallery.css")
     cards = List([], help="Cards of the page on show").tag(sync=True)
     page = Int(0, help="Page on show, from 0").tag(sync=True)
     pages = Int(1, help="Number of pages").tag(sync=True)
     selected = Int(-1, help="Card chosen on this page; -1: none").tag(sync=True)
-    label = Unicode("Rows", help="What a screen reader says").tag(sync=True)
-    empty = Unicode("Nothing to show.", help="Said when there are no cards").tag(sync=True)
+    label = Unicode(help="What a screen reader says").tag(sync=True)
+    empty = Unicode(help="Said when there are no cards").tag(sync=True)
+    @default("label")
+    def _label(self): return t("Rows")
+    @default("empty")
+    def _empty(self): return t("Nothing to show.")
 
 # %% ../../nbs/06a_widgets.gallery.ipynb #8ddea465
 FIGURE = """<figure style="margin:0;width:92px;font:12px system-ui,sans-serif">{picture}
