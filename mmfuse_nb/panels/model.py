@@ -5,17 +5,17 @@
 # %% auto #0
 __all__ = ['TYPES', 'VECTOR_ENTRIES', 'VECTOR_OPTIONS', 'SECTIONS', 'PARTS', 'kind_of', 'read_text', 'show_text', 'Control',
            'about_part', 'entries', 'Picker', 'build_options', 'read_part', 'write_part', 'make_controls', 'make_form',
-           'show_relevant', 'read_spec', 'flow_html', 'spec_words', 'ModelPanel', 'load_spec', 'refresh_model',
-           'code_texts']
+           'show_relevant', 'read_spec', 'ModelPanel', 'load_spec', 'refresh_model']
 
-# %% ../../nbs/91_panels.model.ipynb #0a92ee9b
+# %% ../../nbs/91_panels.model.ipynb #ddbf8354
 import html, re
 import ipywidgets as W
 from traitlets import Any, HasTraits, Unicode
 from ..core import UserError
 from ..models.catalogue import catalogue
 from ..models.spec import MODALITIES, VECTORS, FusionSpec, name_of, options_of
-from ..widgets.parts import Code, column, heading, row, say
+from ..language import t
+from ..widgets.parts import column, heading, row, say, shown
 from ..widgets.pump import pump
 
 # %% ../../nbs/91_panels.model.ipynb #c005044b
@@ -54,7 +54,7 @@ def show_text(value) -> str:
     if isinstance(value, dict): return ", ".join(f"{k} {v}" for k, v in value.items())
     return "" if value is None else ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
-# %% ../../nbs/91_panels.model.ipynb #1cd138b4
+# %% ../../nbs/91_panels.model.ipynb #1808bc41
 class Control:
     "A control for one value: `.widget` on the page, `.value` in Python"
     def __init__(self,
@@ -63,12 +63,12 @@ class Control:
         changed, # Called when the reader has changed it
     ):
         self.name, self.kind = name, kind
-        label, choices, whole = name.replace("_", " ").capitalize(), kind.get("choices"), kind["type"] == "int" and not kind.get("optional")
+        label, choices, whole = t(name.replace("_", " ").capitalize()), kind.get("choices"), kind["type"] == "int" and not kind.get("optional")
         look = dict(description=label, tooltip=kind.get("doc", ""))
-        if choices: self.widget = W.Dropdown(options=[*([("none", None)] if kind.get("optional") else []), *((str(c), c) for c in choices)], **look)
+        if choices: self.widget = W.Dropdown(options=[*([(t("none"), None)] if kind.get("optional") else []), *((str(c), c) for c in choices)], **look)
         elif kind["type"] == "bool": self.widget = W.Checkbox(indent=False, **look)
         elif whole: self.widget = W.BoundedIntText(min=kind.get("minimum") or 0, max=kind.get("maximum") or 2**31 - 1, continuous_update=False, **look)
-        else: self.widget = W.Text(placeholder="not set" if kind.get("optional") else "", continuous_update=False, **look)
+        else: self.widget = W.Text(placeholder=t("not set") if kind.get("optional") else "", continuous_update=False, **look)
         self.value = kind["default"]
         self.widget.observe(lambda _: changed(), "value")
 
@@ -104,7 +104,7 @@ def entries(kind:str) -> dict:
     if kind != "vectors": return catalogue()[kind]
     return {n: {"options": {o: VECTOR_OPTIONS[o] for o in VECTORS[n]}, **VECTOR_ENTRIES[n]} for n in VECTORS}
 
-# %% ../../nbs/91_panels.model.ipynb #7faa692c
+# %% ../../nbs/91_panels.model.ipynb #4091ec73
 class Picker:
     "Choice of one part, with its formula and its options"
     def __init__(self,
@@ -114,9 +114,9 @@ class Picker:
         optional:bool=False, # Offer "none"
     ):
         self.entries, self.changed, self.options = entries(kind), changed, {}
-        self.choice = W.Dropdown(description=label, options=[(n, n) for n in self.entries] + ([("none", None)] if optional else []))
+        self.choice = W.Dropdown(description=label, options=[(n, n) for n in self.entries] + ([(t("none"), None)] if optional else []))
         self.about, self.box = W.HTML(), column(css="mmf-options")
-        self.more = W.ToggleButton(description="Options", icon="sliders", tooltip=f"Options of the {label.lower()}")
+        self.more = W.ToggleButton(description=t("Options"), icon="sliders", tooltip=f"{label}: {t('Options')}")
         self.choice.observe(lambda _: pump.do(self._chosen), "value")
         self.more.observe(lambda c: pump.do(self._open), "value")
         self.widget = column(self.choice, self.about, self.more, self.box, css="mmf-picker")
@@ -125,7 +125,7 @@ class Picker:
     def _chosen(self):
         if self.built != self.choice.value: self._build()
         self.changed()
-    def _open(self): self.box.layout.display = "" if self.more.value else "none"
+    def _open(self): shown(self.box, self.more.value)
     def _build(self): build_options(self)
 
     @property
@@ -133,14 +133,14 @@ class Picker:
     @value.setter
     def value(self, part): write_part(self, part)
 
-# %% ../../nbs/91_panels.model.ipynb #279786ee
+# %% ../../nbs/91_panels.model.ipynb #f5777789
 def build_options(picker):
     "Formula, source and options of the part chosen"
     picker.built = picker.choice.value
     entry = picker.entries.get(picker.built, {})
     picker.options = {k: Control(k, v, picker.changed) for k, v in entry.get("options", {}).items()}
     picker.about.value, picker.box.children = about_part(entry), [c.widget for c in picker.options.values()]
-    picker.more.layout.display = "" if picker.options else "none"
+    shown(picker.more, picker.options)
     picker._open()
 
 def read_part(picker):
@@ -158,7 +158,7 @@ def write_part(picker, part):
     for k, v in options_of(part).items():
         if k in picker.options: picker.options[k].value = v
 
-# %% ../../nbs/91_panels.model.ipynb #93c490b8
+# %% ../../nbs/91_panels.model.ipynb #43eee54e
 SECTIONS = {"Pictures": ("image",), "Words": ("text", "vectors"), "Columns": ("columns",), "Fusion": ("fusion",),
     "Training": ("epochs", "batch_size", "learning_rate", "seed"), "More": ()}
 PARTS = dict(image=("Image encoder", "image encoder", True), text=("Text encoder", "text encoder", True), vectors=("Word vectors", "vectors", False),
@@ -169,29 +169,29 @@ def make_controls(
 ) -> dict: # Field to `Picker` or `Control`
     "A control for every field of the spec"
     schema = FusionSpec.model_json_schema()["properties"]
-    return {f: Picker(*PARTS[f][:2], changed, PARTS[f][2]) if f in PARTS else Control(f, kind_of(s), changed) for f, s in schema.items()}
+    return {f: Picker(t(PARTS[f][0]), PARTS[f][1], changed, PARTS[f][2]) if f in PARTS else Control(f, kind_of(s), changed) for f, s in schema.items()}
 
-# %% ../../nbs/91_panels.model.ipynb #b16d7eb6
+# %% ../../nbs/91_panels.model.ipynb #06bc0196
 def make_form(
     controls:dict, # From `make_controls`
     roles, # Roles of the table: pictures alone need no words
 ): # Widget
     "Sections of controls under one another"
     known = {f for fs in SECTIONS.values() for f in fs}
-    more = W.ToggleButton(description="More settings", icon="ellipsis-h", tooltip="All other fields of the spec")
+    more = W.ToggleButton(description=t("More settings"), icon="ellipsis-h", tooltip=t("All other fields of the spec"))
     boxes = {}
     for name, names in SECTIONS.items():
         inside = [controls[f].widget for f in (names or [f for f in controls if f not in known])]
         small = [w for w in inside if not isinstance(w, W.VBox)]
         parts = [w for w in inside if isinstance(w, W.VBox)] + ([row(*small, css="mmf-grid")] if small else [])
-        boxes[name] = column(*([heading(name)] if name != "More" else []), *parts, css="mmf-section")
-    boxes["More"].layout.display = "none"
-    more.observe(lambda c: pump.do(lambda: setattr(boxes["More"].layout, "display", "" if c["new"] else "none")), "value")
+        boxes[name] = column(*([heading(t(name))] if name != "More" else []), *parts, css="mmf-section")
+    shown(boxes["More"], False)
+    more.observe(lambda c: pump.do(shown, boxes["More"], c["new"]), "value")
     for m, name in (("image", "Pictures"), ("text", "Words"), ("columns", "Columns")):
-        if not {m, f"{m}_features"} & set(roles): boxes[name].layout.display = "none"
+        if not {m, f"{m}_features"} & set(roles): shown(boxes[name], False)
     return column(*list(boxes.values())[:-1], more, boxes["More"], css="mmf-form")
 
-# %% ../../nbs/91_panels.model.ipynb #86e66d34
+# %% ../../nbs/91_panels.model.ipynb #4d2075ea
 def show_relevant(controls):
     "Hide the controls that change nothing for the parts chosen"
     image, text, columns = (controls[m].choice.value for m in MODALITIES)
@@ -202,36 +202,14 @@ def show_relevant(controls):
         features=reads == "bag", weighting=reads == "bag", tokeniser=cut, min_count=cut, auxiliary=early, missing=early, modality_dropout=both,
         joint_training=early, dropout=early or not both, focal_gamma=controls["loss"].value == "focal")
     for f, on in relevant.items():
-        if f in controls: controls[f].widget.layout.display = "" if on else "none"
+        if f in controls: shown(controls[f].widget, on)
 
 def read_spec(controls) -> FusionSpec:
     "The spec a form stands for; fields that cannot matter keep their defaults"
     fields = {f: c.value for f, c in controls.items() if c.widget.layout.display != "none"}
     return FusionSpec(**fields)
 
-# %% ../../nbs/91_panels.model.ipynb #b99230cb
-def flow_html(
-    spec, # FusionSpec
-    classes:int=0, # Number of classes; 0: not known
-) -> str: # HTML
-    "The way of a row through the model, as boxes and arrows"
-    box = lambda tone, top, name, note="": (f'<div class="mmf-node mmf-{tone}"><small>{html.escape(top)}</small><b>{html.escape(str(name))}</b>'
-        + (f"<span>{html.escape(str(note))}</span>" if note else "") + "</div>")
-    size = spec.image_size or (catalogue()["image encoder"].get(name_of(spec.image), {}).get("size") if spec.image else None)
-    ins = [box("v", "pictures", name_of(spec.image), f"{size}×{size} pixels" if size else "")] if spec.image else []
-    read = {"bag": "bag of words", "sentence": "a pretrained encoder", "features": "features made elsewhere"}
-    if spec.text: ins.append(box("t", "words", name_of(spec.text), f"vectors: {name_of(spec.vectors)}" if spec.vectors else read.get(catalogue()["text encoder"][name_of(spec.text)]["reads"], "")))
-    if spec.columns: ins.append(box("t", "columns", name_of(spec.columns)))
-    steps = [f'<div class="mmf-ins">{"".join(ins)}</div>'] + ([box("f", "fusion", name_of(spec.fusion))] if spec.fusion else [])
-    steps.append(box("o", "prediction", f"{classes} classes" if classes else "classes"))
-    arrow = '<div class="mmf-arrow" aria-hidden="true"></div>'
-    return f'<div class="mmf-flow" role="img" aria-label="{html.escape(spec_words(spec))}">{arrow.join(steps)}</div>'
-
-def spec_words(spec) -> str:
-    "A spec in a few words: the name of a run"
-    return "-".join(str(name_of(p)) for p in (spec.image, spec.text, spec.columns, spec.fusion) if p)
-
-# %% ../../nbs/91_panels.model.ipynb #c5575566
+# %% ../../nbs/91_panels.model.ipynb #bfe62ccb
 class ModelPanel(HasTraits):
     "The form; its `spec` trait is the last spec that was whole, `error` what is wrong with the form now"
     spec, error = Any(), Unicode()
@@ -242,11 +220,8 @@ class ModelPanel(HasTraits):
         super().__init__()
         self.table, self.quiet = table, True
         self.controls = make_controls(lambda: None if self.quiet else pump.do(self.refresh))
-        self.note, self.flow, self.code = W.HTML(), W.HTML(), Code()
-        self.reset = W.Button(description="Default recipe", icon="undo", tooltip="Set every field to the default recipe")
-        self.reset.on_click(lambda _: pump.do(self.load, self.first()))
-        self.form = make_form(self.controls, table.roles)
-        self.widget = column(row(heading("Recipe"), self.reset, css="mmf-between"), self.form, self.note, css="mmf-model")
+        self.note, self.form = W.HTML(), make_form(self.controls, table.roles)
+        self.widget = column(self.form, self.note, css="mmf-model")
         self.load(spec or self.first())
 
     def first(self):
@@ -267,7 +242,7 @@ def load_spec(panel, spec):
     panel.quiet = False
     panel.refresh()
 
-# %% ../../nbs/91_panels.model.ipynb #a4c0df47
+# %% ../../nbs/91_panels.model.ipynb #c09af511
 def refresh_model(panel):
     "Spec, picture of the model and code from what the form says now"
     show_relevant(panel.controls)
@@ -276,19 +251,4 @@ def refresh_model(panel):
         panel.error, panel.note.value = str(e), say(e)
         return
     panel.error, panel.note.value = "", ""
-    panel.flow.value = flow_html(spec, len(panel.table.classes))
     panel.spec = spec
-
-# %% ../../nbs/91_panels.model.ipynb #5d1f07e2
-def code_texts(
-    spec, # FusionSpec
-    folder:str, # Folder of the run
-) -> dict: # {language: code}
-    "A spec as Python and as YAML, to take away"
-    python = f"""import mmfuse_nb as mf
-
-spec = {spec.to_code()}
-run = mf.start(spec, table, {folder!r})   # table: the FusionTable of this panel
-run.wait()
-run.evaluate("test")"""
-    return {"Python": python, "YAML": spec.to_yaml()}
