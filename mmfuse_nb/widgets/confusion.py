@@ -52,7 +52,7 @@ def matrix_html(
     return (f'<table class="mmf-table"><caption>{html.escape(label)}</caption><thead><tr><th scope="col">{t("true")} ↓ {t("predicted")} →</th>{head}</tr></thead>'
         f'<tbody>{"".join(lines)}</tbody><tfoot><tr><th scope="row">{t("precision")}</th>{foot}<td></td><td></td></tr></tfoot></table>')
 
-# %% ../../nbs/06e_widgets.confusion.ipynb #7868509c
+# %% ../../nbs/06e_widgets.confusion.ipynb #417cb169
 class ConfusionTable(Matrix):
     "Confusion matrix as a table; the cell that is picked stands in `cell`"
     def __init__(self,
@@ -72,7 +72,7 @@ class ConfusionTable(Matrix):
         counts, k = np.asarray(counts, dtype=int), len(classes)
         if counts.shape != (k, k): raise UserError(f"A confusion matrix of {k} classes is {k}×{k}. Received: {'×'.join(map(str, counts.shape))}.")
         matrix = dict(classes=[str(c) for c in classes], counts=counts.tolist(), recall=hits(counts, 1), precision=hits(counts, 0))
-        with self.hold_sync(): self.matrix, self.cell = matrix, []
+        with self.hold_sync(): self.cell, self.matrix = [] if self.matrix["classes"] else self.cell, matrix
 
     def _repr_mimebundle_(self, **kwargs):
         return bundle(super()._repr_mimebundle_(**kwargs), matrix_html(self.matrix, self.label), f"ConfusionTable({len(self.matrix['classes'])} classes)")
