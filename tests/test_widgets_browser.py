@@ -5,26 +5,9 @@ from PIL import Image
 from mmfuse_nb.core import static
 from mmfuse_nb.views.theme import figure
 from mmfuse_nb.widgets.plotly import plotly_js
+from pages import MODEL, mount
 
 pytestmark = pytest.mark.browser
-
-MODEL = """
-window.model = state => ({ state, heard: {}, sent: [], saved: 0,
-  get(k) { return this.state[k] },
-  set(k, v) { if (this.state[k] === v) return; this.state[k] = v; this.tell("change:" + k); this.tell("change") },
-  tell(name, ...args) { (this.heard[name] || []).slice().forEach(f => f(...args)) },
-  on(names, f) { names.split(" ").forEach(n => (this.heard[n] ??= []).push(f)) },
-  off(names, f) { names.split(" ").forEach(n => { this.heard[n] = (this.heard[n] || []).filter(g => g !== f) }) },
-  save_changes() { this.saved++ },
-  send(m) { this.sent.push(m) } });
-window.mount = async (code, state) => {
-  const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
-  const widget = (await import(url)).default, el = document.createElement("div");
-  document.body.append(el);
-  window.m = model(state); window.end = await widget.render({ model: m, el });
-};
-window.bytes = text => Uint8Array.from(atob(text), c => c.charCodeAt(0));
-"""
 
 
 @pytest.fixture
@@ -32,9 +15,6 @@ def page(open_page):
     page = open_page("about:blank", viewport=dict(width=900, height=700))
     page.evaluate(MODEL)
     return page
-
-
-def mount(page, name, **state): page.evaluate("([code, state]) => mount(code, state)", [static(name), state])
 
 
 def picture(colour):
