@@ -46,7 +46,7 @@ def copies(spec, facts, inputs) -> dict: # Output by name: "image_fold0" …
             out[f"{m}_fold{f}"] = made[f"{m}_head_fold{f}"](made[f"{m}_encoder_fold{f}"](x)["vector"])*Present(dtype="float32")(x)
     return out
 
-# %% ../../nbs/52_models.build.ipynb #ee73ed2f
+# %% ../../nbs/52_models.build.ipynb #6c855a9e
 def set_vectors(encoder, facts):
     "Give an encoder the word vectors, if it reads words"
     if facts.vectors is not None and hasattr(encoder, "set_vectors"): encoder.set_vectors(facts.vectors)
@@ -61,11 +61,13 @@ def models_of(
 ) -> tuple: # (model, trainer)
     "The model that is kept and the one that trains, over the same layers"
     made, e = make_layers(spec, facts), fused_of(spec)
-    whole = make_inputs(facts.inputs, made)
-    model = keras.Model(whole, connect(made, whole)["prediction"], name="mmfuse")
-    start = make_inputs(facts.inputs, made, frozen=features_serve(spec, made))
-    if "modulate" in made: start["target"] = keras.Input((facts.k,), name="target")
-    out = connect(made, start)
+    start = whole = make_inputs(facts.inputs, made)
+    out = connect(made, whole)
+    model = keras.Model(whole, out["prediction"], name="mmfuse")
+    if features_serve(spec, made) or "modulate" in made:
+        start = make_inputs(facts.inputs, made, frozen=features_serve(spec, made))
+        if "modulate" in made: start["target"] = keras.Input((facts.k,), name="target")
+        out = connect(made, start)
     late = e.get("level") in ("prediction", "expert")
     heads = [n for n in out if n.endswith("_head") and (spec.auxiliary or late)] if e else []
     told = {n: out[n] for n in ["prediction", *heads]} | (copies(spec, facts, start) if e.get("fitted") else {})

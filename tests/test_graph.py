@@ -1,0 +1,57 @@
+"The graph of a spec, for everything the zoo holds: boxes hold all parameters, shapes are those of Keras's tensors, arrows lead from the inputs to the prediction"
+import json
+import numpy as np, pandas as pd
+import pytest
+import mmfuse_nb as mf
+
+CHEAP = dict(image={"name": "cnn", "filters": [8, 16]}, text={"name": "rnn", "units": 8}, vectors={"name": "random", "dim": 8}, image_size=32, text_length=6)
+ZOO = mf.zoo()
+
+
+def spec_of(kind, name):
+    "A cheap spec with one part of the zoo in it"
+    if kind == "fusion": return mf.FusionSpec(**{**CHEAP, "fusion": name})
+    if kind == "tabular encoder": return mf.FusionSpec(**{**CHEAP, "image": None, "columns": name, "fusion": "concat"})
+    part = {"image encoder": "image", "text encoder": "text"}[kind]
+    options = {"lite0": dict(image_size=64), "pretrained": dict(image_size=64), "film_cnn": dict(fusion="sum", image={"name": name, "filters": [8, 16]})}.get(name, {})
+    return mf.FusionSpec(**{**CHEAP, "fusion": "concat", part: name, **options})
+
+
+@pytest.fixture(scope="module")
+def rows(table):
+    "The sample table with further columns and features made elsewhere"
+    frame = table.to_frame().head(200)
+    rng = np.random.default_rng(0)
+    more = dict(price=np.arange(200.), shop=list("abcd")*50, seen=[list(v) for v in rng.random((200, 12))], read=[list(v) for v in rng.random((200, 9))])
+    roles = {k: table.roles[k] for k in ("image", "text", "label")}
+    return mf.FusionTable.from_frame(frame.assign(**more), root=table.root, columns=["price", "shop"], image_features="seen", text_features="read", **roles)
+
+
+@pytest.mark.parametrize("kind,name,level", ZOO[["kind", "name", "level"]].itertuples(index=False, name=None))
+def test_graph_is_the_model(kind, name, level, rows, monkeypatch):
+    from mmfuse_nb.models import graph as room
+    made, models_of = [], room.models_of
+    monkeypatch.setattr(room, "models_of", lambda *a: made.append(models_of(*a)) or made[-1])
+    spec = spec_of(kind, name)
+    graph = room.graph_of(spec, rows)
+    [(model, trainer)] = made
+    assert json.loads(json.dumps(graph)) == graph
+    boxes = {n["name"]: n for n in graph["nodes"]}
+    assert sum(n["parameters"] for n in boxes.values()) == graph["parameters"] == model.count_params()
+    assert graph["trainable"] == sum(int(np.prod(w.shape)) for w in trainer.trainable_weights)
+    assert graph["flops"] > 0 and graph["memory"] > 0
+    for n in boxes.values():
+        assert n["name"] == "prediction" or n["class"] == type(model.get_layer(n["name"])).__name__
+        if n["layers"]: assert sum(o["parameters"] for o in n["layers"]) == n["parameters"]
+    shape = lambda t: "×".join(map(str, t.shape[1:]))
+    for m in spec.modalities if level != "tokens" else (): assert shape(model.get_layer(f"{m}_vector").output) in boxes[f"{m}_encoder"]["shape"]
+    assert boxes["prediction"]["shape"] == shape(model.output)
+    assert {n for n in boxes if boxes[n]["kind"] == "input"} == set(model.input)
+    for name, t in model.input.items(): assert boxes[name]["shape"] == shape(t)
+    order = list(boxes)
+    for e in graph["edges"]:
+        assert order.index(e["from"]) < order.index(e["to"]) and e["from"] in boxes[e["to"]]["reads"] and e["shape"]
+    reached = {"prediction"}
+    for n in reversed(order):
+        if n in reached: reached |= set(boxes[n]["reads"])
+    assert reached == set(boxes)
