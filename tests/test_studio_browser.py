@@ -1,9 +1,8 @@
 "A real JupyterLab in a real browser: the Studio starts a run, the page is reloaded, the run is still there, and stops"
-import json, os, re, secrets, socket, subprocess, sys, time, urllib.request
+import json, re, time
 
 import pytest
-
-from mmfuse_nb.training.folder import ask
+from labs import execute, notebook, ready, running_lab
 
 pytest.importorskip("playwright.sync_api")
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
@@ -12,70 +11,12 @@ CELL = "import mmfuse_nb as mf\nstudio = mf.Studio(mf.sample_table())\nstudio"
 EPOCH = "Math.max(0, ...(document.querySelector('.mmf-train .mmf-plot-area')?.calcdata || []).map(line => line.at(-1)?.x || 0))"
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def notebook(*cells):
-    made = [dict(cell_type="code", id=f"cell-{i}", metadata={}, execution_count=None, outputs=[], source=c) for i, c in enumerate(cells)]
-    kernel = dict(name="python3", display_name="Python 3 (ipykernel)", language="python")
-    return json.dumps(dict(nbformat=4, nbformat_minor=5, metadata=dict(kernelspec=kernel), cells=made))
-
-
 @pytest.fixture
 def lab(tmp_path):
-    "A JupyterLab of its own on a free port: nothing of the user's settings, and nothing left behind"
-    work, port, token = tmp_path/"work", free_port(), secrets.token_hex(8)
-    work.mkdir()
-    news = tmp_path/"settings"/"@jupyterlab"/"apputils-extension"/"notification.jupyterlab-settings"
-    news.parent.mkdir(parents=True)
-    news.write_text('{"fetchNews": "false", "checkForUpdates": false}')
-    (work/"studio.ipynb").write_text(notebook(CELL, "6*7", ATTACH))
-    places = dict(JUPYTER_CONFIG_DIR="config", JUPYTER_DATA_DIR="data", JUPYTER_RUNTIME_DIR="runtime", JUPYTERLAB_SETTINGS_DIR="settings",
-        JUPYTERLAB_WORKSPACES_DIR="workspaces")
-    env = dict(os.environ, PYTHONUNBUFFERED="1", **{k: str(tmp_path/v) for k, v in places.items()})
-    args = ["--no-browser", "--allow-root", f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1",
-        f"--IdentityProvider.token={token}", "--LabApp.expose_app_in_browser=True", f"--ServerApp.root_dir={work}"]
-    with open(tmp_path/"log", "w") as log:
-        server = subprocess.Popen([sys.executable, "-m", "jupyterlab", *args], env=env, cwd=work, stdout=log, stderr=log)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_until(lambda: answers(f"{address}/api/status?token={token}") or server.poll() is not None, 60)
-        assert server.poll() is None, (tmp_path/"log").read_text()[-3000:]
+    "A JupyterLab with a notebook of the Studio"
+    with running_lab(tmp_path) as (address, token, work):
+        (work/"studio.ipynb").write_text(notebook(CELL, "6*7", ATTACH))
         yield f"{address}/lab/tree/studio.ipynb?token={token}", work
-    finally:
-        for run in work.glob("runs/*"): ask(run, "stop")      # a run outlives its kernel, also when the test has failed
-        for s in json.load(urllib.request.urlopen(f"{address}/api/sessions?token={token}")) if server.poll() is None else []:
-            urllib.request.urlopen(urllib.request.Request(f"{address}/api/sessions/{s['id']}?token={token}", method="DELETE"))
-        server.terminate()
-        try: server.wait(20)
-        except subprocess.TimeoutExpired: server.kill()
-
-
-def answers(url):
-    try: return urllib.request.urlopen(url, timeout=2).status == 200
-    except OSError: return False
-
-
-def wait_until(condition, seconds):
-    "Look again and again until a condition holds"
-    end = time.monotonic() + seconds
-    while not (got := condition()):
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(.05)
-    return got
-
-
-def execute(page, command, **args):
-    page.evaluate("([c, a]) => jupyterapp.commands.execute(c, a).then(() => null)", [command, args])
-
-
-def ready(page):
-    "Wait until the notebook is open and its kernel is idle"
-    page.wait_for_function("window.jupyterapp && document.querySelector('.jp-Notebook .jp-Cell')", timeout=60_000)
-    page.wait_for_function("jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=60_000)
 
 
 def status(work):

@@ -58,6 +58,26 @@ def test_plotly_asks_once_a_page(page):
     assert page.evaluate("m.sent") == []
 
 
+SERVED = "http://127.0.0.1:9/static/plotly-7.1.0.min.js.gz"
+
+
+@pytest.mark.parametrize("version, status, asked", [("7.1.0", 200, False), ("7.0.0", 200, True), ("7.1.0", 204, True)])
+def test_plotly_of_the_lab_extension(page, version, status, asked):
+    "It is taken where it is of the kernel's version; where it is not, or does not come, the kernel is asked"
+    fetched = []
+    def serve(route):
+        fetched.append(route.request.url)
+        route.fulfill(status=status, body=plotly_js() if status == 200 else b"", headers={"access-control-allow-origin": "*"})
+    page.route(SERVED, serve)
+    page.evaluate("url => { window.__mmfuse = { plotlyUrl: url } }", SERVED)
+    mount(page, "plotly.mjs", spec=spec([3, 2, 1]), label="loss", height=240, version=version)
+    if asked:
+        page.wait_for_function("m.sent.length === 1")
+        answer(page)
+    page.wait_for_function("document.querySelector('.mmf-plot-area').dataset.points === '3'")
+    assert page.evaluate("m.sent.length") == asked and fetched == ([SERVED] if version == "7.1.0" else [])
+
+
 def test_plotly_waits_while_hidden(page):
     page.evaluate("document.body.style.display = 'none'")
     mount(page, "plotly.mjs", spec=spec([1, 2]), label="hidden", height=200)
@@ -123,10 +143,23 @@ def test_meter_says_what_it_measures(page):
 def test_code_is_coloured_and_copied(page):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     python = 'import mmfuse_nb as mf\nspec = mf.FusionSpec(image="lite0", seed=0)'
-    mount(page, "code.mjs", texts={"Python": python, "YAML": "image: lite0\nseed: 0"}, language="")
+    mount(page, "code.mjs", texts={"Python": python, "YAML": "image: lite0\nseed: 0"}, language="", words={"Copy": "复制", "Copied": "已复制"})
     assert page.locator("pre").inner_text() == python
     assert page.locator(".mmf-string").all_inner_texts() == ['"lite0"']
     page.get_by_role("button", name="YAML").click()
     assert page.locator(".mmf-keyword").all_inner_texts() == ["image", "seed"]
-    page.get_by_role("button", name="Copy").click()
-    page.wait_for_function("document.querySelector('.mmf-copy').textContent !== 'Copy'")
+    page.get_by_role("button", name="复制").click()
+    page.wait_for_function("document.querySelector('.mmf-copy').textContent === '已复制'")
+    assert page.get_by_role("button", name="New cell").count() == 0      # without the lab extension
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_code_asks_for_a_new_cell(page, taken):
+    page.evaluate("""taken => { window.__mmfuse = { insert: true };
+        document.addEventListener("mmfuse:insert", e => { window.code = e.detail.code; if (taken) e.preventDefault() }) }""", taken)
+    mount(page, "code.mjs", texts={"Python": "mf.zoo()", "YAML": "seed: 0"}, language="", words={})
+    page.get_by_role("button", name="New cell").press("Enter")
+    assert page.evaluate("code") == "mf.zoo()"
+    page.get_by_role("button", name="Added" if taken else "Not in a notebook").wait_for()
+    page.get_by_role("button", name="YAML").click()
+    assert page.locator(".mmf-add").count() == 0      # no code of a notebook

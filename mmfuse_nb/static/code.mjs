@@ -17,27 +17,39 @@ function paint(box, text, language) {
 }
 
 function render({ model, el }) {
+  const t = (text) => model.get("words")[text] ?? text;
+  const button = (name, caption) => { const b = document.createElement("button"); b.type = "button"; b.className = name; b.textContent = caption; return b; };
   el.classList.add("mmf-code");
-  const bar = document.createElement("div"), pre = document.createElement("pre"), code = document.createElement("code"), copy = document.createElement("button");
-  bar.className = "mmf-code-bar"; copy.type = "button"; copy.className = "mmf-copy"; copy.textContent = "Copy";
-  copy.setAttribute("aria-live", "polite"); pre.tabIndex = 0; pre.append(code); el.append(bar, pre);
+  const bar = document.createElement("div"), pre = document.createElement("pre"), code = document.createElement("code");
+  const add = button("mmf-add", t("New cell")), copy = button("mmf-copy", t("Copy"));
+  add.setAttribute("aria-live", "polite"); copy.setAttribute("aria-live", "polite");
+  bar.className = "mmf-code-bar"; pre.tabIndex = 0; pre.append(code); el.append(bar, pre);
   const show = () => {
     const texts = model.get("texts"), names = Object.keys(texts), now = names.includes(model.get("language")) ? model.get("language") : names[0];
     bar.replaceChildren(...names.map((name) => {
-      const b = document.createElement("button");
-      b.type = "button"; b.className = "mmf-lang"; b.textContent = name; b.setAttribute("aria-pressed", String(name === now));
+      const b = button("mmf-lang", name);
+      b.setAttribute("aria-pressed", String(name === now));
       b.addEventListener("click", () => { model.set("language", name); model.save_changes(); show(); bar.querySelector('[aria-pressed="true"]')?.focus(); });
       return b;
-    }), copy);
-    pre.setAttribute("aria-label", `${now} code`);
+    }), ...(window.__mmfuse?.insert && now === "Python" ? [add] : []), copy);
+    pre.setAttribute("aria-label", t("{language} code").replace("{language}", now));
     paint(code, texts[now] || "", now);
   };
+  const tell = (b, text) => {
+    const before = b === add ? t("New cell") : t("Copy");
+    b.textContent = t(text);
+    setTimeout(() => { b.textContent = before; }, 1600);
+  };
+  // The lab extension takes the event and makes the cell; nobody takes it where the output is shown outside a notebook.
+  add.addEventListener("click", () => {
+    const asked = new CustomEvent("mmfuse:insert", { bubbles: true, composed: true, cancelable: true, detail: { code: code.textContent } });
+    tell(add, el.dispatchEvent(asked) ? "Not in a notebook" : "Added");
+  });
   copy.addEventListener("click", async () => {
     const range = document.createRange(); range.selectNodeContents(code);
     const picked = getSelection(); picked.removeAllRanges(); picked.addRange(range);
-    try { await navigator.clipboard.writeText(code.textContent); copy.textContent = "Copied"; }
-    catch { copy.textContent = document.execCommand("copy") ? "Copied" : "Press Ctrl+C"; }
-    setTimeout(() => { copy.textContent = "Copy"; }, 1600);
+    try { await navigator.clipboard.writeText(code.textContent); tell(copy, "Copied"); }
+    catch { tell(copy, document.execCommand("copy") ? "Copied" : "Press Ctrl+C"); }
   });
   model.on("change:texts", show); model.on("change:language", show); show();
   return () => { model.off("change:texts", show); model.off("change:language", show); };

@@ -1,4 +1,4 @@
-// A live Plotly figure. plotly.min.js comes from the kernel once a page, compressed, and is shared by every view of the page.
+// A live Plotly figure. plotly.min.js comes once a page, compressed: from the lab extension if it serves the kernel's version, else from the kernel.
 const page = (window.__mmfuse ??= {});
 
 async function unpack(data) {
@@ -16,12 +16,21 @@ async function unpack(data) {
   return page.Plotly;
 }
 
+async function fetched(url) {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`${url} answers ${answer.status}`);
+  return unpack(await answer.arrayBuffer());
+}
+
 // Every view asks, the first answer serves all; a view whose kernel is busy or gone asks again.
 function library(model, signal) {
   if (page.Plotly) return Promise.resolve(page.Plotly);
+  if (page.plotlyUrl?.includes(`/plotly-${model.get("version")}.min.js`)) {
+    page.loading ??= fetched(page.plotlyUrl).catch(() => { page.plotlyUrl = page.loading = null; });
+  }
   return new Promise((done, fail) => {
     let timer;
-    const finish = () => { clearInterval(timer); model.off("msg:custom", listen); done(page.Plotly); };
+    const finish = (plotly) => { if (!plotly) return; clearInterval(timer); model.off("msg:custom", listen); done(plotly); };
     const listen = (message, buffers) => {
       if (message?.type !== "plotly" || !buffers?.length) return;
       (page.loading ??= unpack(buffers[0])).then(finish, fail);

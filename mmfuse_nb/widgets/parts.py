@@ -6,12 +6,13 @@
 __all__ = ['Header', 'Meter', 'Code', 'column', 'row', 'say', 'heading', 'set_options', 'section', 'shown', 'cell_text',
            'text_columns', 'table_html']
 
-# %% ../../nbs/06b_widgets.parts.ipynb #56537ea1
+# %% ../../nbs/06b_widgets.parts.ipynb #19b41eb9
 import html
 import anywidget
 import ipywidgets as W
 from traitlets import Dict, Float, Int, List, Unicode
 from ..core import static
+from ..language import Captions
 
 # %% ../../nbs/06b_widgets.parts.ipynb #56b95bfb
 class Header(anywidget.AnyWidget):
@@ -35,10 +36,11 @@ class Meter(anywidget.AnyWidget):
     label = Unicode("Progress", help="What a screen reader says").tag(sync=True)
     state = Unicode("", help="State of the run: colours the bar").tag(sync=True)
 
-# %% ../../nbs/06b_widgets.parts.ipynb #e5764121
-class Code(anywidget.AnyWidget):
-    "Code in one or more languages, copied with one press"
+# %% ../../nbs/06b_widgets.parts.ipynb #aa87c934
+class Code(Captions, anywidget.AnyWidget):
+    "Code in one or more languages, copied or put into a new cell with one press"
     _esm = static("code.mjs")
+    captions = ("New cell", "Added", "Not in a notebook", "Copy", "Copied", "Press Ctrl+C", "{language} code")
     texts = Dict(help="{language: code}").tag(sync=True)
     language = Unicode("", help="Language on show; empty: the first").tag(sync=True)
 

@@ -30,13 +30,14 @@ def bundle(
     data, meta = made if isinstance(made, tuple) else (made, {})
     return dict(data or {}, **{"text/html": html, "text/plain": text}), meta
 
-# %% ../../nbs/06_widgets.plotly.ipynb #2802186d
+# %% ../../nbs/06_widgets.plotly.ipynb #eace4e9a
 class Plot(anywidget.AnyWidget):
     "What the script of a figure and Python share"
     _esm, _css = static("plotly.mjs"), static("plotly.css")
     spec = Unicode("{}", help="The figure as Plotly's JSON").tag(sync=True)
     label = Unicode("", help="What a screen reader says").tag(sync=True)
     height = Int(320, help="Pixels kept free until the figure is drawn").tag(sync=True)
+    version = Unicode(plotly.__version__, help="Of the plotly package, whose plotly.min.js draws the figure").tag(sync=True)
 
 # %% ../../nbs/06_widgets.plotly.ipynb #911893ba
 class PlotlyView(Plot):

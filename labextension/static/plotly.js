@@ -1,0 +1,2 @@
+// The file of plotly.js in this folder. Here there is none; setup.py puts it there and names it.
+export default null;
