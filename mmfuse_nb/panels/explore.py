@@ -6,14 +6,13 @@
 __all__ = ['FEW', 'embed_run', 'vectors_of', 'nearest_of', 'search_of', 'placed_by', 'ExplorePanel', 'show_run', 'colours_of',
            'draw_map', 'show_rows', 'show_selected', 'found_rows', 'find_rows', 'show_nearest', 'Line']
 
-# %% ../../nbs/93b_panels.explore.ipynb #8e95053e
+# %% ../../nbs/93b_panels.explore.ipynb #95ae1788
 import os
 import ipywidgets as W
 import numpy as np
 import pandas as pd
 from ..core import UserError
 from ..data.show import cards
-from ..explanation.many import nearest
 from ..explanation.search import search
 from ..language import t
 from .evaluate import outcome_notes, table_of
@@ -26,7 +25,7 @@ from ..widgets.map import EmbeddingMap
 from ..widgets.parts import column, row, say, section, set_options, shown
 from ..widgets.pump import on_card, on_press, pump, work
 
-# %% ../../nbs/93b_panels.explore.ipynb #d9a08bad
+# %% ../../nbs/93b_panels.explore.ipynb #1d6f4b16
 def embed_run(folder, layer):
     "Embed the rows of a run and keep the vectors"
     run = open_run(folder)
@@ -45,6 +44,7 @@ def vectors_of(
 
 def nearest_of(folder, number, k):
     "Rows that are nearest to a row in the fused space"
+    from mmfuse_nb.explanation.many import nearest  # loads TensorFlow, which the kernel does without
     run = open_run(folder)
     return pd.concat([nearest(run, number, k, s) for s in set(run.predictions.split)]).nlargest(k, "similarity")[["row", "similarity"]]
 

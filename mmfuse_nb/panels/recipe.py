@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['SHARE', 'CLASSIC', 'flow_html', 'spec_words', 'code_texts', 'spec_from', 'matrix_speed', 'cost_html', 'presets',
-           'RecipePanel', 'lay_out', 'offer_presets', 'take_preset', 'recipe_changed', 'write_code', 'build_diagram',
-           'show_graph']
+           'RecipePanel', 'lay_out', 'offer_presets', 'take_preset', 'recipe_changed', 'graph', 'write_code',
+           'build_diagram', 'show_graph']
 
-# %% ../../nbs/91a_panels.recipe.ipynb #1971b2d3
+# %% ../../nbs/91a_panels.recipe.ipynb #d777bf09
 import ast, functools, html, time
 import ipywidgets as W
 import numpy as np
@@ -15,7 +15,6 @@ from traitlets import Any, HasTraits, Unicode
 from ..core import UserError, duration
 from ..language import t
 from ..models.catalogue import catalogue
-from ..models.graph import graph_of
 from ..models.spec import FusionSpec, name_of
 from ..models.suggest import suggest
 from .model import ModelPanel
@@ -158,7 +157,7 @@ def take_preset(panel, name):
     panel.form.load(spec or panel.form.first())
     panel.reason.value, panel.preset.value = f'<p class="mmf-about">{html.escape(why)}</p>', ""
 
-# %% ../../nbs/91a_panels.recipe.ipynb #4a9d20ab
+# %% ../../nbs/91a_panels.recipe.ipynb #4eb304a8
 def recipe_changed(panel):
     "Another spec, or something wrong with the form"
     panel.error = panel.form.error
@@ -166,6 +165,11 @@ def recipe_changed(panel):
     panel.spec, panel.note.value = panel.form.spec, ""
     write_code(panel)
     if panel.table.classes is not None and len(panel.table.roles): build_diagram(panel)
+
+def graph(spec, table):
+    "The model of a spec as boxes and arrows, in the process beside the notebook"
+    from mmfuse_nb.models.graph import graph_of  # loads TensorFlow, which the kernel does without
+    return graph_of(spec, table)
 
 def write_code(panel): panel.code.texts = code_texts(panel.spec, panel.folder)
 
@@ -179,7 +183,7 @@ def build_diagram(panel):
         if panel.asked != spec: build_diagram(panel)
         else: what()
     def build():
-        try: return elsewhere(graph_of, spec, panel.table), None
+        try: return elsewhere(graph, spec, panel.table), None
         except Exception as e: return None, e
     work(build, lambda got: over(lambda: show_graph(panel, *got)), owner=panel)
 
