@@ -22,20 +22,22 @@ from ..widgets.parts import column, heading, row, say, section, shown
 from ..widgets.plotly import PlotlyView
 from ..widgets.pump import on_press, pump, work
 
-# %% ../../nbs/93a_panels.runs.ipynb #d0280d85
+# %% ../../nbs/93a_panels.runs.ipynb #3f58b28a
 def listed(
     found, # DataFrame of `runs`
 ):  # DataFrame
     "What the list of runs shows"
-    names = dict(run=t("Run"), status=t("Status"), image=t("Pictures"), text=t("Words"), fusion=t("Fusion"), epoch=t("Epochs"), score=t("Score"), value=t("Value"),
-        low=t("from"), high=t("to"), val_loss=t("Validation loss"), parameters=t("Parameters"), seconds=t("Seconds"))
+    names = dict(run=t("Run"), status=t("Status"), image=t("Pictures"), text=t("Words"), fusion=t("Fusion"), epoch=t("Epochs"), value=t("Score"), score=t("of"),
+        low=t("95% interval"), val_loss=t("Validation loss"), parameters=t("Parameters"), seconds=t("Seconds"))
     out = found[[*names]].copy()
-    for c in ("image", "text", "fusion", "score"): out[c] = out[c].map(lambda v: v if isinstance(v, str) else "")
-    out["epoch"] = [f"{e:.0f} / {n:.0f}" if e == e and n == n else "" for e, n in zip(found["epoch"].astype(float), found["epochs"].astype(float))]
-    for c in ("value", "low", "high", "val_loss", "parameters", "seconds"): out[c] = out[c].astype(float)
+    for c in ("image", "text", "fusion", "score"): out[c] = out[c].map(lambda v: v.removesuffix(" on test rows") if isinstance(v, str) else "")
+    several = lambda a, b, f: [f.format(x, y) if x == x and y == y else "" for x, y in zip(found[a].astype(float), found[b].astype(float))]
+    out["epoch"], out["low"] = several("epoch", "epochs", "{:.0f} / {:.0f}"), several("low", "high", "{:.3f} – {:.3f}")
+    for c in ("value", "val_loss", "seconds"): out[c] = out[c].astype(float)
+    out["parameters"] = found["parameters"].astype("Int64")
     return out.rename(columns=names)
 
-# %% ../../nbs/93a_panels.runs.ipynb #cf4fb18b
+# %% ../../nbs/93a_panels.runs.ipynb #e6ee7e34
 ACTIONS = (("Open", "folder-open"), ("Compare", "balance-scale"), ("Rename", "pencil"), ("Delete", "trash"), ("Export", "archive"), ("Look again", "refresh"))
 
 class RunsPanel:
@@ -46,7 +48,7 @@ class RunsPanel:
         chosen=lambda run: None, # Called with the run that is chosen, when it is one
     ):
         self.folder, self.opened, self.chosen, self.found = folder, opened, chosen, None
-        self.list = Grid(label=t("Runs"))
+        self.list = Grid(label=t("Runs"), numbers={t("Seconds"): ".0f", t("Parameters"): ",.0f"})
         self.open, self.compare, self.move, self.bin, self.pack, self.again = buttons = [W.Button(description=t(d), icon=i) for d, i in ACTIONS]
         self.name, self.note = W.Text(description=t("New name"), continuous_update=False), W.HTML()
         self.bars, self.lines, self.forest = PlotlyView(label=t("Scores of the finished runs")), PlotlyView(label=t("Validation loss by epoch")), PlotlyView(label=t("The difference of two runs"))

@@ -95,7 +95,7 @@ def progress(
     fig.update_annotations(font=dict(size=13), yshift=4)
     return fig
 
-# %% ../../nbs/05a_views.curves.ipynb #a88b0a74
+# %% ../../nbs/05a_views.curves.ipynb #9e13e6e3
 def by_modality(
     steps, # DataFrame with epoch (fractions) and a column of numbers above 0 for each modality
     title:str="", # Heading
@@ -108,6 +108,6 @@ def by_modality(
         x, y = thin(steps["epoch"], steps[m])
         fig.add_scatter(x=x, y=y, name=esc(m, 30), mode="lines" if len(x) > 1 else "markers", line=dict(color=colour(i), width=1.5),
             hovertemplate=f"{esc(m, 30)} %{{y:.3g}}<extra></extra>")
-    fig.update_yaxes(type="log", dtick=1, exponentformat="power")
+    fig.update_yaxes(type="log", dtick="D2")
     longest = max([float(steps["epoch"].max()) if len(steps) else 0, epochs or 0, 1])
     return fig.update_xaxes(range=[0, longest*1.02], title_text="epoch", title_standoff=4)
