@@ -1,11 +1,12 @@
-"The tables of a panel, each script alone in a blank page: what is shown and picked, by pointer and by keyboard, in both themes"
+"The tables of a panel and its explanations, each script alone in a blank page: what is shown and picked, by pointer and by keyboard, in both themes"
 import numpy as np
 import pandas as pd
 import pytest
 from mmfuse_nb.core import static
 from mmfuse_nb.widgets.confusion import ConfusionTable
 from mmfuse_nb.widgets.grid import Grid
-from pages import MODEL, axe, mount, themed
+from mmfuse_nb.widgets.overlay import Overlay, explained
+from pages import MODEL, axe, themed
 
 pytestmark = pytest.mark.browser
 
@@ -14,6 +15,7 @@ pytestmark = pytest.mark.browser
 def page(open_page):
     page = open_page("about:blank", viewport=dict(width=900, height=700))
     page.evaluate(MODEL)
+    page.evaluate("window.sent = (s) => s?.picture ? { ...s, picture: new DataView(Uint8Array.from(s.picture).buffer) } : s")
     return page
 
 
@@ -21,7 +23,11 @@ def show(page, name, widget, theme):
     "Mount a script with what its Python side holds"
     themed(page, theme)
     page.add_style_tag(content=static(f"{name}.css"))
-    mount(page, f"{name}.mjs", **{k: v for k, v in widget.get_state().items() if not k.startswith("_")})
+    state = {k: v for k, v in widget.get_state().items() if not k.startswith("_")}
+    page.evaluate("([code, state]) => mount(code, { ...state, shown: sent(state.shown) })", [static(f"{name}.mjs"), dict(state, shown=packed(state.get("shown")))])
+
+
+def packed(shown): return {**shown, "picture": list(shown["picture"])} if "picture" in (shown or {}) else shown
 
 
 def press(page, *keys):
@@ -102,15 +108,15 @@ def test_confusion_of_a_hundred_classes_scrolls_in_its_place(page):
     seen = lambda name: page.evaluate("e => { const { x, y, width, height } = e.getBoundingClientRect(); return e.contains(document.elementFromPoint(x + width / 2, y + height / 2)) }",
         page.locator(name).last.element_handle())
     for name in ("[aria-pressed=true][data-cell='99 99']", "thead th > div", "tbody th > div", "tbody .mmf-sum", "tfoot th"): assert seen(name), name   # headers stay in sight
-    for key in ("ArrowLeft", "ArrowUp"):
-        for _ in range(12): press(page, key)
+    for key in ["ArrowLeft"]*24 + ["ArrowUp"]*24:
+        press(page, key)
         assert seen("button[tabindex='0']"), "the focus is hidden below a header"
     assert page.locator("thead th > div").last.get_attribute("title") == "class 99 with a long name that is cut"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_confusion_is_accessible(page, theme):
-    confusion(page, theme=theme, cell=[0, 1])
+    confusion(page, [[18, 2, 0], [9, 0, 0], [1, 2, 9]], CLASSES[:3], theme, cell=[0, 1])
     assert axe(page) == []
 
 
@@ -239,4 +245,92 @@ def test_grid_is_accessible(page, theme):
     grid(page, theme=theme, selected=[0, 2], sort={"column": "accuracy", "descending": True})
     assert axe(page) == []
     page.evaluate("m.set('columns', m.get('columns').map(c => ({ ...c, texts: [], ranks: null })))")
+    assert axe(page) == []
+
+
+PIXELS, HEAT = np.full((24, 48, 3), .5), np.array([[-.3, -.2, 0, .1], [-.4, -.2, 0, .2]])
+WORDS, WEIGHTS = ["left", "<img src=x onerror=alert(1)>", "arrow"], [.5, -.123456, 0]
+def overlay(page, pixels=PIXELS, heat=HEAT, words=WORDS, weights=WEIGHTS, theme="light", **kw):
+    show(page, "overlay", Overlay(pixels, heat, words, weights, label="symbols: probability 0.93", note="occlusion", **kw), theme)
+def told(page): return page.get_by_role("status").inner_text()
+
+
+def test_overlay_paints_signs(page):
+    overlay(page)
+    page.wait_for_function("document.querySelector('.mmf-stage img').naturalWidth === 48")
+    at = lambda x, y: page.evaluate("([x, y]) => { const c = document.querySelector('canvas'); return [...c.getContext('2d').getImageData(x * c.width, y * c.height, 1, 1).data] }", [x, y])
+    (r, _, b, strong), (*_, between), (red, _, blue, weak) = at(.03, .98), at(.625, .5), at(.99, .98)
+    assert b > r and red > blue                                # blue is against, orange for
+    assert 190 < strong <= 217 and between < 6 and 80 < weak < 120, (strong, between, weak)
+    left, top = page.evaluate("(() => { const c = document.querySelector('canvas'), d = c.getContext('2d').getImageData(0, 20, 16, 1).data; return [...Array(16).keys()].map(i => d[4 * i + 3]) })()"), at(.9, .1)
+    assert max(left) > 2*min(left) and top[3] > 0              # hatched
+    assert len({at(x, .1)[3] for x in np.linspace(.63, .87, 20)}) > 8      # smooth
+    stage = page.locator(".mmf-stage").bounding_box()
+    assert (stage["width"], stage["height"]) == (288, 144)
+    assert page.locator(".mmf-hatched").inner_text().split() == ["against", "-0.4", "+0.4", "for"]
+    assert let_go(page)
+
+
+def test_overlay_is_as_strong_as_wanted(page):
+    overlay(page)
+    slider = page.get_by_role("slider", name="Heat map strength")
+    assert slider.input_value() == "80"
+    page.evaluate("document.body.addEventListener('keydown', e => e.preventDefault())")   # as a notebook does with arrow keys
+    slider.focus()
+    press(page, "ArrowLeft", "ArrowLeft")
+    assert page.evaluate("[m.get('strength'), +document.querySelector('canvas').style.opacity, m.saved > 0]") == [.7, .7, True]
+    page.evaluate("m.set('strength', 0)")
+    assert slider.input_value() == "0" and slider.get_attribute("aria-valuetext") == "0%"
+    assert page.evaluate("getComputedStyle(document.querySelector('.mmf-stage img')).filter") == "grayscale(0)"
+
+
+def test_overlay_tells_the_numbers(page):
+    overlay(page)
+    assert "pointed at" in told(page)
+    press(page, "Tab")                                         # begins where the heat is strongest
+    assert told(page) == "row 2, column 1: -0.4 (against)"
+    press(page, "ArrowUp", "ArrowRight", "ArrowRight")
+    assert told(page) == "row 1, column 3: 0"
+    press(page, "ArrowDown", "ArrowRight", "ArrowRight")
+    assert told(page) == "row 2, column 4: +0.2 (for)"
+    press(page, "Tab", "Tab")
+    assert told(page) == "left: +0.5 (for)"
+    press(page, "ArrowRight")
+    assert told(page) == "<img src=x onerror=alert(1)>: -0.123 (against)"
+    press(page, "End")
+    assert told(page) == "arrow: 0" and page.locator(".mmf-weighed [tabindex='0']").count() == 1
+    page.get_by_text("left").hover()
+    assert told(page) == "left: +0.5 (for)"
+    box = page.locator(".mmf-stage").bounding_box()
+    page.mouse.move(box["x"] + 10, box["y"] + 10)
+    assert told(page) == "row 1, column 1: -0.3 (against)"
+
+
+def test_overlay_words_differ_without_colour(page):
+    overlay(page)
+    assert page.locator("li > span").all_inner_texts() == WORDS
+    assert page.get_by_role("listitem").evaluate_all("l => l.map(e => e.title)") == ["+0.5", "-0.123", "0"]
+    line = page.locator("li > span").evaluate_all("l => l.map(e => getComputedStyle(e)).map(s => s.textDecorationLine + ' ' + s.textDecorationStyle)")
+    assert line == ["underline solid", "underline dashed", "none solid"]
+    shade = page.locator("li").evaluate_all("l => l.map(e => getComputedStyle(e).backgroundColor)")
+    assert len(set(shade)) == 3
+
+
+def test_overlay_shows_another(page):
+    overlay(page, strength=.3)
+    page.evaluate("s => m.set('shown', sent(s))", packed(explained(np.zeros((64, 32, 3)), np.eye(3), ["heart"], [.25], "saliency")))
+    page.wait_for_function("document.querySelector('.mmf-stage img').naturalWidth === 32")
+    assert page.locator("li > span").all_inner_texts() == ["heart"] and page.get_by_text("saliency").count() == 1
+    assert page.get_by_role("slider").input_value() == "30" and page.locator(".mmf-stage").count() == 1
+    page.evaluate("s => m.set('shown', s)", explained(words=["heart"], weights=[0]))
+    assert page.locator(".mmf-stage").count() == 0 and page.get_by_role("slider").count() == 0
+    page.evaluate("s => m.set('shown', sent(s))", packed(explained(PIXELS)))
+    assert page.get_by_role("img", name="The picture").count() == 1 and page.locator("li, canvas").count() == 0
+    page.evaluate("s => m.set('shown', s)", explained())
+    assert told(page) == "Nothing to show."
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_overlay_is_accessible(page, theme):
+    overlay(page, theme=theme, words=["for", "against", "hardly", "none"], weights=[1, -1, .05, 0])
     assert axe(page) == []

@@ -56,7 +56,7 @@ function render({ model, el }) {
       make("tfoot", {}, make("tr", {}, make("th", { scope: "row" }, t("precision")), ...precision.map((p) => make("td", {}, percent(p))), make("td", { colspan: 2, class: "mmf-sum" }))));
     el.classList.toggle("mmf-empty", !k);
     fit(); write(); mark();
-    if (hold) table.querySelector('button[tabindex="0"]')?.focus();
+    if (hold) table.querySelector('button[tabindex="0"]')?.focus({ preventScroll: true });
   };
   const write = () => {
     const share = model.get("share");
@@ -75,6 +75,8 @@ function render({ model, el }) {
     for (const other of table.querySelectorAll('button[tabindex="0"]')) other.tabIndex = -1;
     if (b) b.tabIndex = 0;
   };
+  // A focused cell comes out from under the headers, which scroll padding is for
+  const go = (b) => { b.focus({ preventScroll: true }); b.scrollIntoView({ block: "nearest", inline: "nearest" }); };
   const pick = (cell) => { model.set("cell", cell); model.save_changes(); };
   const at = (b) => b.dataset.cell.split(" ").map(Number);
   // Up and down go to the next row that has any, and there to the cell that is nearest to the column kept to
@@ -91,7 +93,7 @@ function render({ model, el }) {
     if (e.key === "Escape" && model.get("cell").length) pick([]);
     else if (["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"].includes(e.key)) {
       const to = beside(at(b), e.key);
-      if (to) { stop(to[1]); to[1].focus(); if (!e.key.endsWith("Up") && !e.key.endsWith("Down")) wanted = to[0]; }
+      if (to) { stop(to[1]); go(to[1]); if (!e.key.endsWith("Up") && !e.key.endsWith("Down")) wanted = to[0]; }
     } else return;
     e.preventDefault(); e.stopPropagation();
   };
