@@ -100,6 +100,8 @@ def test_context_menu(start):
     ready(page)
     call = ast.parse(code_of(folder/"Untitled.ipynb")).body[1].value
     assert ast.unparse(call.func) == "mf.Studio" and call.keywords[0].arg == "path" and ast.literal_eval(call.keywords[0].value) == ODD
+    page.get_by_text("1 rows and 3 columns").wait_for(timeout=60_000)
+    assert page.get_by_label("label", exact=True).evaluate("e => e.selectedOptions[0].text") == "category"
 
 
 def test_runs_without_a_kernel(start, lab):
@@ -176,4 +178,4 @@ def test_chinese(start):
     page, _ = start(locale="zh-CN")
     page.locator(".jp-LauncherCard", has_text="新建融合笔记本").wait_for()
     execute(page, "mmfuse:runs")
-    page.get_by_role("region", name="融合训练").get_by_text("首次训练开始时会创建它").wait_for()
+    page.get_by_role("region", name="融合运行").get_by_text("第一个运行启动时会创建它").wait_for()
