@@ -11,8 +11,8 @@ fail() { say "error: $*"; exit 1; }
 case $mode in run) extra= takes="2 to 4 minutes";; docs) extra="[docs]" takes="2 to 4 minutes";; dev) extra="[dev]" takes="2 to 5 minutes";;
     *) fail "setup.sh takes run, docs or dev. Received: $mode";; esac
 
-# What was installed is noted with what was asked for: settings, Python and place
-stamp() { cat settings.ini setup.py pyproject.toml; pwd; "$venv/bin/python" -c 'import sys; print(sys.version)'; }
+# What was installed is noted with what was asked for: settings, Python, place, and the lab extension, which is copied
+stamp() { cat settings.ini setup.py pyproject.toml labextension/*.json labextension/static/*; pwd; "$venv/bin/python" -c 'import sys; print(sys.version)'; }
 wanted() { stamp | cksum; }
 installed() { [ -x "$venv/bin/python" ] && local now m && now=$(wanted 2>/dev/null) && for m in "$@"; do
     [ "$(cat "$venv/.installed-$m" 2>/dev/null)" = "$now" ] && return 0; done; return 1; }

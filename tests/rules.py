@@ -1,5 +1,5 @@
 "The rules of the repository: each takes its root and returns what breaks it, one line each"
-import ast, json, re
+import ast, json, re, tomllib
 from configparser import ConfigParser
 from functools import lru_cache
 from pathlib import Path
@@ -186,7 +186,7 @@ def public_things_say_what_they_are(root):
                 yield f"{p.relative_to(root)}: {node.name} has no docstring"
 
 
-TEXT = {".py", ".ipynb", ".md", ".ini", ".toml", ".yml", ".yaml", ".txt", ".csv", ".json", ".sh", ".mjs", ".css", ".in", ".html", ".svg", ""}
+TEXT = {".py", ".js", ".ipynb", ".md", ".ini", ".toml", ".yml", ".yaml", ".txt", ".csv", ".json", ".sh", ".mjs", ".css", ".in", ".html", ".svg", ""}
 PLACES = re.compile("|".join(rf"(?<![\w.>)\]}}~-])/{o}/" for o in ("work", "tmp", "root", r"home/\w+")))
 HOSTS = re.compile("|".join(o.replace(".", r"\.") for o in ("pypi" + ".org", "pythonhosted" + ".org", "registry." + "npmjs")))
 UNFINISHED = re.compile(r"\b(TODO" + r"|FIXME|XXX" + r"|NotImplemented" + r"Error)\b")
@@ -208,7 +208,7 @@ def no_places_of_one_machine(root, files):
 
 def nothing_unfinished(root, files):
     for f, text in texts(root, files):
-        if Path(f).suffix in (".py", ".ipynb", ".mjs", ".sh"):
+        if Path(f).suffix in (".py", ".ipynb", ".js", ".mjs", ".sh"):
             if m := UNFINISHED.search(text): yield f"{f} holds {m[0]}"
 
 
@@ -224,8 +224,18 @@ def versions_agree(root):
     if not have or have[1] != want: yield f"settings.ini says {want}, __init__.py {have and have[1]}"
     if (log := root/"CHANGELOG.md").exists() and not re.search(rf"^## {re.escape(want)}\b", log.read_text(encoding="utf-8"), re.M):
         yield f"CHANGELOG.md has no heading for {want}"
+    if (lab := root/"labextension"/"package.json").exists() and (held := json.loads(lab.read_text(encoding="utf-8"))["version"]) != want:
+        yield f"settings.ini says {want}, labextension/package.json {held}"
+
+
+def plotly_is_one(root):
+    "The wheel serves the script of the plotly that it is built with: one that it may be installed with"
+    if not (build := root/"pyproject.toml").exists(): return
+    wants = settings(root).get("requirements", "").split()
+    for o in tomllib.loads(build.read_text(encoding="utf-8"))["build-system"]["requires"]:
+        if o.startswith("plotly") and o not in wants: yield f"pyproject.toml builds with {o}, and settings.ini does not ask for it"
 
 
 RULES = [imports_go_down, numbers_differ, modules_have_notebooks, modules_are_named_once, cells_are_short, no_widget_state, outputs_are_meant, notebooks_are_small,
-    imports_stand_alone, exported_imports_are_explicit, views_know_no_keras, nothing_is_pickled, public_things_say_what_they_are, versions_agree]
+    imports_stand_alone, exported_imports_are_explicit, views_know_no_keras, nothing_is_pickled, public_things_say_what_they_are, versions_agree, plotly_is_one]
 FILE_RULES = [no_places_of_one_machine, nothing_unfinished]

@@ -40,7 +40,7 @@ def export(source): return "#| export\n" + source
 @pytest.fixture
 def repository(tmp_path):
     files = {
-        "settings.ini": "[DEFAULT]\nversion = 1.2.3\n", "CHANGELOG.md": "## 1.2.3\n",
+        "settings.ini": "[DEFAULT]\nversion = 1.2.3\n", "CHANGELOG.md": "## 1.2.3\n", "labextension/package.json": '{"version": "1.2.3"}',
         "mmfuse_nb/__init__.py": '__version__ = "1.2.3"\n_home = dict(train="training.run")\n',
         "mmfuse_nb/core.py": 'def f():\n    "Nothing"\n',
         "mmfuse_nb/views/theme.py": "import plotly\n",
@@ -87,6 +87,8 @@ BROKEN = [
     (rules.public_things_say_what_they_are, "mmfuse_nb/core.py", "def f(): pass"),
     (rules.versions_agree, "settings.ini", "[DEFAULT]\nversion = 1.2.4\n"),
     (rules.versions_agree, "CHANGELOG.md", "## 1.2.2\n"),
+    (rules.versions_agree, "labextension/package.json", '{"version": "1.2.2"}'),
+    (rules.plotly_is_one, "pyproject.toml", '[build-system]\nrequires = ["plotly>=7"]'),
     (rules.no_places_of_one_machine, "nbs/a.md", "see /" + "work/x"),
     (rules.no_places_of_one_machine, "nbs/a.md", "see '/" + "home/me/x'"),
     (rules.no_places_of_one_machine, "nbs/a.md", "https://pypi" + ".org/x"),

@@ -1,5 +1,6 @@
 "The wheel holds what the package needs, and works where the repository is not"
-import os, shutil, subprocess, sys, sysconfig, venv, zipfile
+import gzip, json, os, shutil, subprocess, sys, sysconfig, venv, zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,16 @@ def wheel(tmp_path_factory):
     copy.mkdir()
     for name in ("settings.ini", "setup.py", "pyproject.toml", "MANIFEST.in", "LICENSE", "NOTICE", "README.md", "CHANGELOG.md"):
         if (ROOT/name).exists(): shutil.copy(ROOT/name, copy)
-    for name in ("mmfuse_nb", "tests"): shutil.copytree(ROOT/name, copy/name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("mmfuse_nb", "labextension", "tests"): shutil.copytree(ROOT/name, copy/name, ignore=shutil.ignore_patterns("__pycache__"))
     run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--no-index", "-w", at, copy)
+    return next(at.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def editable(wheel, tmp_path_factory):
+    "What `pip install -e .` unpacks, made from the same copy"
+    at = tmp_path_factory.mktemp("editable")
+    run(sys.executable, "-c", f"from setuptools.build_meta import build_editable; build_editable({str(at)!r})", cwd=wheel.parent/"source")
     return next(at.glob("*.whl"))
 
 
@@ -54,7 +63,26 @@ def test_holds_every_file(wheel):
 
 def test_holds_nothing_else(wheel):
     tops = {o.split("/")[0] for o in zipfile.ZipFile(wheel).namelist()}
-    assert {o for o in tops if not o.endswith(".dist-info")} == {"mmfuse_nb"}
+    assert {o for o in tops if not o.endswith((".dist-info", ".data"))} == {"mmfuse_nb"}
+
+
+@pytest.mark.parametrize("kind", ["wheel", "editable"])
+def test_holds_the_lab_extension(kind, request):
+    with zipfile.ZipFile(request.getfixturevalue(kind)) as z:
+        at = next(o for o in z.namelist() if o.endswith("labextensions/mmfuse_nb/package.json")).removesuffix("package.json")
+        assert ".data/data/share/jupyter/" in at and f"{at}install.json" in z.namelist()
+        load = at + json.loads(z.read(f"{at}package.json"))["jupyterlab"]["_build"]["load"]
+        static = load.removesuffix("remoteEntry.js")
+        held = {o.removeprefix(static): z.read(o) for o in z.namelist() if o.startswith(static)}
+    name = f"plotly-{version('plotly')}.min.js.gz"
+    assert held.pop("plotly.js").decode() == f'export default "{name}";\n'
+    assert b"plotly.js v" in gzip.decompress(held.pop(name))[:200] and b"MIT License" in held.pop("plotly.LICENSE.txt")
+    assert held == {p.name: p.read_bytes() for p in (ROOT/"labextension"/"static").iterdir() if p.name != "plotly.js"}
+
+
+def test_lab_extension_is_found(installed):
+    at = installed/"share"/"jupyter"/"labextensions"/"mmfuse_nb"
+    assert (at/json.loads((at/"package.json").read_text())["jupyterlab"]["_build"]["load"]).is_file()
 
 
 def test_is_not_too_large(wheel): assert wheel.stat().st_size < 40e6

@@ -19,10 +19,10 @@ const words = (error) => String(error?.message ?? error).split("\n")[0].slice(0,
 
 // What a run is, in lines of text
 
-function told({ state, epoch, epochs, heartbeat }) {
-  const parts = [t(WORDS[state] ?? String(state))];
+function told({ state, reason, epoch, epochs, heartbeat }) {
+  const parts = [t(state === "queued" && reason ? "Waiting" : WORDS[state] ?? String(state))];
   if (number(epoch) && number(epochs) && !["queued", "preparing"].includes(state)) parts.push(t("epoch {epoch} of {epochs}", { epoch, epochs }));
-  if (BUSY.includes(state) && Date.now() / 1000 - heartbeat > SILENT) {
+  if (["preparing", "running"].includes(state) && Date.now() / 1000 - heartbeat > SILENT) {
     const when = new Date(heartbeat * 1000).toLocaleString(document.documentElement.lang || undefined, { dateStyle: "short", timeStyle: "short" });
     parts.push(t("last heard of {when}", { when }));
   }
@@ -34,7 +34,7 @@ function scored({ splits }) {
   return Object.keys(SCORES).filter((key) => number(scores[key])).map((key) => `${t(SCORES[key])} ${scores[key].toFixed(3)}`).join(" · ");
 }
 
-const reason = ({ state, reason: why }) => ["failed", "interrupted"].includes(state) && why ? words(why) : "";
+const why = ({ state, reason }) => ["queued", "failed", "interrupted"].includes(state) && reason ? words(reason) : "";
 
 // Reading. A file is asked for only where the list of its folder has it: an absent one would be an error on the page.
 
@@ -48,7 +48,7 @@ async function readRun(contents, { name, path, last_modified }) {
   if (!held["status.json"] || !held["spec.yaml"]) return null;
   const status = await json(contents, held["status.json"]), metrics = held["metrics.json"] ? await json(contents, held["metrics.json"]) : {};
   return { name, state: String(status.state), started: status.started ?? Date.parse(last_modified) / 1000,
-    lines: [told(status), scored(metrics), reason(status)].filter(Boolean) };
+    lines: [told(status), scored(metrics), why(status)].filter(Boolean) };
 }
 
 // A folder that has not changed since is not read again, unless its run is at work.
