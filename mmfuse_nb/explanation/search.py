@@ -13,7 +13,7 @@ from ..data.cells import columns_of
 from ..training.folder import read_table
 from ..training.run import Run, check_run
 
-# %% ../../nbs/77a_explanation.search.ipynb #236ab744
+# %% ../../nbs/77a_explanation.search.ipynb #34c52223
 def query_of(run, text, image) -> tuple: # (modality, frame of one row, folder of its picture)
     "What is asked, as a row that has nothing else"
     if (text is None) == (image is None): raise UserError("A search is for words (text=…) or for a picture (image=…): for one of them.")
@@ -26,6 +26,7 @@ def query_of(run, text, image) -> tuple: # (modality, frame of one row, folder o
     if m == "image" and not Path(image).is_file(): raise UserError(f"There is no picture {str(image)!r}.")
     return m, pd.DataFrame([{**empty, roles[m]: text if m == "text" else Path(image).name}]), Path(image or ".").parent
 
+# %% ../../nbs/77a_explanation.search.ipynb #cdeb3c66
 def search(
     run:Run, # Finished
     text:str|None=None, # Words to look for

@@ -34,7 +34,7 @@ def unloaded(spec):
     given = OFFLINE.get(name_of(spec.image))
     return spec.replace(image={"name": name_of(spec.image), **options_of(spec.image), **given}) if given else spec
 
-# %% ../../nbs/53_models.estimate.ipynb #05bc3e1b
+# %% ../../nbs/53_models.estimate.ipynb #d48e70dc
 def sizes_of(
     models, # Functional models
     length:int, # Words of a text
@@ -56,6 +56,7 @@ def between(model) -> int:
     made = [t for o in model.operations if not isinstance(o, keras.Layer) for t in keras.tree.flatten(o.output)]
     return sum(math.prod(t.shape[1:]) for t in made if keras.backend.is_float_dtype(t.dtype))
 
+# %% ../../nbs/53_models.estimate.ipynb #c25cbce0
 def figures_of(
     spec, # `FusionSpec`
     model, # The model that is kept

@@ -43,7 +43,7 @@ def read_by(model) -> dict: # Name of a box, or "prediction", to the tensors it 
     found = {name: [s for t in tensors for s in sources(t)] for name, tensors in {**told, "prediction": [model.output]}.items()}
     return {name: list({id(s): s for s in tensors}.values()) for name, tensors in found.items()}
 
-# %% ../../nbs/53a_models.graph.ipynb #0a17533f
+# %% ../../nbs/53a_models.graph.ipynb #10e125bc
 def kind_of(layer) -> str:
     "What a box stands for: input, image, text, columns, fusion or head"
     if isinstance(layer, keras.layers.InputLayer): return "input"
@@ -63,6 +63,7 @@ def edges_of(read:dict) -> list: # from, to, shape
         for t in tensors: parted.setdefault((t._keras_history.operation.name, to), []).append(t)
     return [{"from": a, "to": b, "shape": shapes_text(tensors)} for (a, b), tensors in parted.items()]
 
+# %% ../../nbs/53a_models.graph.ipynb #01237e73
 def nodes_of(model, read:dict, sizes:dict) -> list: # name, kind, class, shape, parameters, trainable, flops, reads, layers
     "The boxes of a model, those that are read before those that read them"
     used, nodes = {}, []

@@ -176,7 +176,7 @@ def show_rows(panel):
     panel.which.value = say(t("{true} taken for {said}: {n} rows", true=cell[0], said=cell[1], n=len(rows)) if cell else t("{n} rows, the surest first", n=f"{len(rows):,}"))
     panel.gallery.fill(cards(panel.rows_of, rows["row"].to_numpy(), outcome_notes(rows)), len(rows))
 
-# %% ../../nbs/93_panels.evaluate.ipynb #e059b205
+# %% ../../nbs/93_panels.evaluate.ipynb #610c4e69
 def show_curve(panel):
     "Draw the kind of curve that is chosen"
     run, kind, split = panel.run, panel.curve.value, panel.split.value
@@ -200,6 +200,7 @@ def show_threshold(panel):
     if "wrong" in told: tiles.append((t("Wrong answers"), f"{told['wrong']:,}"))
     panel.limit.value = '<div class="mmf-tiles">' + "".join(f'<div class="mmf-tile"><small>{a}</small><strong>{b}</strong></div>' for a, b in tiles) + "</div>"
 
+# %% ../../nbs/93_panels.evaluate.ipynb #3ec60378
 def find_weak(panel):
     "Look for parts of the rows that are worse, beside the notebook"
     run, split, table = panel.run, panel.split.value, panel.table if panel.rows_of is panel.table else None

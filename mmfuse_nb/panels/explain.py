@@ -80,7 +80,7 @@ class ExplainPanel:
     def pick(self, number): pick_row(self, number)
     def fail(self, e): self.go.disabled, self.note.value = False, say(e)
 
-# %% ../../nbs/93c_panels.explain.ipynb #71c18314
+# %% ../../nbs/93c_panels.explain.ipynb #e556957a
 def lay_out(panel):
     "Controls, the row, what would change the answer, and the whole run"
     panel.found = column(panel.sentence, row(column(panel.overlay, css="mmf-half"), column(heading(t("What each modality is worth")), panel.worth, css="mmf-half"), css="mmf-split"),
@@ -103,13 +103,14 @@ def show_run(panel, run):
         shown(panel.body, True)
     work(lambda: table_of(run, panel.table), done, owner=panel)
 
+# %% ../../nbs/93c_panels.explain.ipynb #6387a0d1
 def pick_row(panel, number):
     "A row was chosen somewhere: it is explained"
     if panel.run is None: return
     panel.row.value = number
     explain_row(panel)
 
-# %% ../../nbs/93c_panels.explain.ipynb #ec58e023
+# %% ../../nbs/93c_panels.explain.ipynb #38ffd428
 def explain_row(panel):
     "Explain the row beside the notebook"
     run, number, asked = panel.run, panel.row.value, (panel.method.value, panel.target.value or None)
@@ -132,6 +133,7 @@ def swap_row(panel):
     panel.swaps.value = say(t("Trying other rows …"))
     work(lambda: elsewhere(swapped, str(run.dir), number), lambda frame: setattr(panel.swaps, "value", swaps_html(frame)), owner=Line(panel.swaps))
 
+# %% ../../nbs/93c_panels.explain.ipynb #c088b9db
 def share_run(panel):
     "What the run loses without each modality"
     run = panel.run

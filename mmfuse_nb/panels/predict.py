@@ -20,7 +20,7 @@ from ..widgets.gallery import Gallery
 from ..widgets.parts import row, say, section, shown
 from ..widgets.pump import on_press, pump, work
 
-# %% ../../nbs/93d_panels.predict.ipynb #69eeb1c3
+# %% ../../nbs/93d_panels.predict.ipynb #dee055e7
 def new_rows(
     run, # Run, finished
     path, # A file or folder as `FusionTable.from_path` reads it
@@ -42,6 +42,7 @@ def answer(folder, path):
     said = run.predict(table)
     return table, said, frame
 
+# %% ../../nbs/93d_panels.predict.ipynb #6fd62cb7
 def joined(table, said, frame) -> pd.DataFrame:
     "The file as it came, with the answers beside it; nothing beside rows that were set aside, but the reason"
     names = {"label": "predicted"} | {c: c for c in said if c != "label"}

@@ -45,7 +45,7 @@ def spec_words(spec) -> str:
     "A spec in a few words: the name of a run"
     return "-".join(str(name_of(p)) for p in (spec.image, spec.text, spec.columns, spec.fusion) if p)
 
-# %% ../../nbs/91a_panels.recipe.ipynb #5a2af50b
+# %% ../../nbs/91a_panels.recipe.ipynb #9a5e187e
 def code_texts(
     spec, # FusionSpec
     folder:str, # Folder of the run
@@ -59,6 +59,7 @@ run.wait()
 run.evaluate("test")"""
     return {"Python": python, "YAML": spec.to_yaml()}
 
+# %% ../../nbs/91a_panels.recipe.ipynb #73c1d33b
 def spec_from(
     text:str, # Python with a call of FusionSpec, or YAML
 ) -> FusionSpec:
@@ -157,7 +158,7 @@ def take_preset(panel, name):
     panel.form.load(spec or panel.form.first())
     panel.reason.value, panel.preset.value = f'<p class="mmf-about">{html.escape(why)}</p>', ""
 
-# %% ../../nbs/91a_panels.recipe.ipynb #4eb304a8
+# %% ../../nbs/91a_panels.recipe.ipynb #71715653
 def recipe_changed(panel):
     "Another spec, or something wrong with the form"
     panel.error = panel.form.error
@@ -173,6 +174,7 @@ def graph(spec, table):
 
 def write_code(panel): panel.code.texts = code_texts(panel.spec, panel.folder)
 
+# %% ../../nbs/91a_panels.recipe.ipynb #9553cd5d
 def build_diagram(panel):
     "Build the newest spec beside the notebook, then show it"
     panel.asked = panel.spec

@@ -102,7 +102,7 @@ def show_chosen(panel):
     shown(panel.both, len(done) and lines)
     if len(panel.list.selected) == 1 and found["status"].iloc[0] != "broken": panel.chosen(one_chosen(panel))
 
-# %% ../../nbs/93a_panels.runs.ipynb #ef76fbdf
+# %% ../../nbs/93a_panels.runs.ipynb #8c7d5d71
 def open_chosen(panel): panel.opened(one_chosen(panel))
 
 def compare_chosen(panel):
@@ -127,6 +127,7 @@ def rename_chosen(panel):
     panel.note.value = say(t("It is {name} now.", name=run.name), "good")
     panel.show()
 
+# %% ../../nbs/93a_panels.runs.ipynb #0bba40e6
 def bin_chosen(panel):
     "Put the runs that are chosen into the bin"
     places = [discard(r) for r in runs_chosen(panel).values()]

@@ -108,10 +108,11 @@ def brief(
     known = state.get("epochs") and state.get("epoch") and status not in ("queued", "preparing")
     return t(WORDS.get(status, status)) + (" · " + t("epoch {epoch} of {epochs}", epoch=state["epoch"], epochs=state["epochs"]) if known else "")
 
-# %% ../../nbs/92_panels.train.ipynb #52b1b0c0
+# %% ../../nbs/92_panels.train.ipynb #e00ca376
 HINT = "A run trains in a process of its own: the notebook stays free, and the run goes on when this page is reloaded or closed, or the kernel is restarted."
 BUTTONS = (("Start", "play"), ("Pause", "pause"), ("Stop", "stop"), ("Checkpoint", "save"))
 
+# %% ../../nbs/92_panels.train.ipynb #0c36df7c
 class TrainPanel:
     "Buttons, meter, curves and log of one run, and what waits for its turn"
     def __init__(self,
@@ -138,7 +139,7 @@ class TrainPanel:
         show_run(self)
         self.note.value = say(e)
 
-# %% ../../nbs/92_panels.train.ipynb #5fd3861c
+# %% ../../nbs/92_panels.train.ipynb #01a86d4a
 def attach_run(panel, run):
     "Show another run from its beginning, and follow it while it lives"
     panel.run, panel.feed, panel.offset, panel.shown, panel.over = run, Feed(), 0, None, False
@@ -162,6 +163,7 @@ def pause_run(panel):
     panel.pause.disabled, again = True, run.status not in ("queued", "preparing", "running")
     work(run.resume if again else run.pause, lambda _: (setattr(panel, "over", False), pump.watch(panel)), owner=panel)
 
+# %% ../../nbs/92_panels.train.ipynb #aa12f84d
 def stop_run(panel):
     "Ask the run to stop; what it has learnt is kept"
     panel.stop.disabled = True
@@ -171,7 +173,7 @@ def save_run(panel):
     "Ask the run for a checkpoint now"
     work(panel.run.checkpoint, lambda _: setattr(panel.note, "value", say(t("A checkpoint is written after this batch."), "good")), owner=panel)
 
-# %% ../../nbs/92_panels.train.ipynb #fab67b63
+# %% ../../nbs/92_panels.train.ipynb #02f733a2
 def tick_run(panel):
     "Show what is new in the run's folder; false when nothing more will come"
     run = panel.run
@@ -196,6 +198,7 @@ def show_curves(panel, epochs):
     if several: panel.branches.figure = branch_figure(panel.feed, epochs)
     shown(panel.branches, several)
 
+# %% ../../nbs/92_panels.train.ipynb #6d712a82
 def log_html(
     lines, # List of texts
     limit:int=200, # Lines kept
