@@ -6,14 +6,15 @@
 __all__ = ['PAGE', 'scores_section', 'section', 'curves_section', 'mistakes_section', 'map_section', 'card', 'rows_section',
            'recipes_section', 'foot_html', 'report']
 
-# %% ../../nbs/98_export.report.ipynb #e9d311cd
+# %% ../../nbs/98_export.report.ipynb #ce5a6e75
 import base64, html, sys
 from pathlib import Path
 import numpy as np
 import pandas as pd
 from ..core import UserError, duration, read_json, static, write_atomic
 from ..evaluation.contest import contest, score_rows
-from ..panels.results import outcome, table_of, vectors_of
+from ..panels.evaluate import outcome, table_of
+from ..panels.explore import vectors_of
 from ..views.confusion import confusion
 from ..views.curves import curves
 from ..views.embedding import embedding
