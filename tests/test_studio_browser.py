@@ -79,7 +79,7 @@ def long_run(page, studio):
     studio.get_by_label("Text encoder").select_option("dense")
     studio.get_by_label("Epochs", exact=True).fill("100000")
     studio.get_by_label("Epochs", exact=True).press("Tab")
-    page.wait_for_function("document.querySelector('.mmf-control input').value === 'dense-1'")
+    page.wait_for_function("document.querySelector('.mmf-code code').innerText.includes('runs/dense-1')")
     button(studio, "Train this").click()
 
 
@@ -270,7 +270,8 @@ def test_twice(panel, lab, open_page):
     studio.get_by_role("tab", name="Model").wait_for()
     assert studio.count() == 1
     execute(page, "docmanager:save")
-    second = open_page(page.url.replace(f"workspaces/{folder.name}/", f"workspaces/{folder.name}-2/"), viewport=dict(width=1200, height=900))
+    address, token, _ = lab
+    second = open_page(f"{address}/lab/workspaces/{folder.name}-2/tree/{folder.name}/studio.ipynb?token={token}", viewport=dict(width=1200, height=900))
     ready(second)
     second.locator(STUDIO).first.wait_for(timeout=60_000)
     second.locator(STUDIO).get_by_role("tab", name="Runs").click()
@@ -344,7 +345,7 @@ studio"""
 def test_in_chinese(panel):
     "A browser that speaks Chinese has a Chinese panel: no caption is left in English"
     page, studio, folder = panel(SAMPLE, locale="zh-CN")
-    studio.get_by_role("tab", name="训练").wait_for(timeout=60_000)
+    studio.get_by_role("heading", name="配方").wait_for(timeout=60_000)
     names = page.evaluate("[...document.querySelectorAll('.mmf-studio :is(button, .widget-label, h3, [role=tab])')].map(e => e.innerText.trim()).filter(Boolean)")
     left = {n for n in names if not re.search(r"[\u4e00-\u9fff]", n)} - {"PCA", "t-SNE", "UMAP", "ROC", "Python", "YAML", "‹", "›", "+", "−", "Dropout", "C"}
     assert not {n for n in left if re.search("[a-zA-Z]{2}", n)}, left

@@ -97,12 +97,12 @@ class Studio(StudioState):
     @classmethod
     def attach(cls, run_dir, table=None, **kwargs): return attach_studio(cls, run_dir, table, **kwargs)
 
-# %% ../../nbs/94_panels.studio.ipynb #fabcb34a
+# %% ../../nbs/94_panels.studio.ipynb #1e52630d
 def set_table(studio, table, spec=None):
     "Show another table"
     if studio.table is not table: studio.table = table  # two tables are compared by their content, which takes time
     head = studio.head
-    head.tabs, head.message, head.facts = [t(p) for p in PAGES], head.message or t("No run yet"), [t("reading every row …") if table is not None else t("no table yet")]
+    head.tabs, head.message, head.facts = [t(p) for p in PAGES], head.message if studio.status else t("No run yet"), [t("reading every row …") if table is not None else t("no table yet")]
     build_pages(studio, table, spec)
     if table is not None and table.findings is not None: table_checked(studio)
     spec_changed(studio)
