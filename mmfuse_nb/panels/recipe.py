@@ -158,14 +158,14 @@ def take_preset(panel, name):
     panel.form.load(spec or panel.form.first())
     panel.reason.value, panel.preset.value = f'<p class="mmf-about">{html.escape(why)}</p>', ""
 
-# %% ../../nbs/91a_panels.recipe.ipynb #71715653
+# %% ../../nbs/91a_panels.recipe.ipynb #9c60f604
 def recipe_changed(panel):
     "Another spec, or something wrong with the form"
     panel.error = panel.form.error
     if panel.error or panel.form.spec == panel.spec: return
     panel.spec, panel.note.value = panel.form.spec, ""
     write_code(panel)
-    if panel.table.classes is not None and len(panel.table.roles): build_diagram(panel)
+    if panel.table.classes is not None: build_diagram(panel)
 
 def graph(spec, table):
     "The model of a spec as boxes and arrows, in the process beside the notebook"

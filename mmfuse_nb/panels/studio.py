@@ -107,11 +107,11 @@ def set_table(studio, table, spec=None):
     if table is not None and table.findings is not None: table_checked(studio)
     spec_changed(studio)
 
-# %% ../../nbs/94_panels.studio.ipynb #53849073
+# %% ../../nbs/94_panels.studio.ipynb #67d48478
 def build_pages(studio, table, spec):
     "Make the panels, and put them on their pages"
     pick = lambda row: pick_row(studio, row)
-    lone = SimpleNamespace(roles={}, classes=None)
+    lone = SimpleNamespace(roles={"image": "", "text": ""}, classes=None)
     studio.recipe = RecipePanel(table if table is not None else lone, spec, lambda: train_recipe(studio))
     studio.train = TrainPanel(lambda name: launch_run(studio, name), lambda run: run_ended(studio, run), lambda status, text: run_changed(studio, status, text))
     studio.rate = RatePanel(lambda: (studio.spec, studio.table), lambda rate: take(studio, learning_rate=rate))
