@@ -88,7 +88,7 @@ def test_launcher_and_palette(start):
 
 def test_context_menu(start):
     def files(folder):
-        for name in (ODD, "items.PARQUET", "notes.txt"): (folder/name).write_text("photo,title,category\na.png,a,b\n")
+        for name in (ODD, "items.PARQUET", "notes.txt"): (folder/name).write_text("photo,title,category\na.png,a cat,animal\nb.png,a dog,food\n")
     page, folder = start(files)
     entry = page.locator(".lm-Menu-item:visible", has_text="Open in fusion studio")
     for name, there in (("notes.txt", 0), ("items.PARQUET", 1), (ODD, 1)):
@@ -100,7 +100,7 @@ def test_context_menu(start):
     ready(page)
     call = ast.parse(code_of(folder/"Untitled.ipynb")).body[1].value
     assert ast.unparse(call.func) == "mf.Studio" and call.keywords[0].arg == "path" and ast.literal_eval(call.keywords[0].value) == ODD
-    page.get_by_text("1 rows and 3 columns").wait_for(timeout=60_000)
+    page.get_by_text("2 rows and 3 columns").wait_for(timeout=60_000)
     assert page.get_by_label("label", exact=True).evaluate("e => e.selectedOptions[0].text") == "category"
 
 
