@@ -26,7 +26,7 @@ from ..widgets.map import EmbeddingMap
 from ..widgets.parts import column, row, say, section, set_options, shown
 from ..widgets.pump import on_card, on_press, pump, work
 
-# %% ../../nbs/93b_panels.explore.ipynb #1a532590
+# %% ../../nbs/93b_panels.explore.ipynb #714aab8b
 def embed_run(folder, layer):
     "Embed the rows of a run and keep the vectors"
     run = open_run(folder)
@@ -49,7 +49,9 @@ def nearest_of(folder, number, k):
     run = open_run(folder)
     return pd.concat([nearest(run, number, k, s) for s in set(run.predictions.split)]).nlargest(k, "similarity")[["row", "similarity"]]
 
-def search_of(folder, text, image, k): return search(open_run(folder), text, image, k)
+def search_of(folder, text, image, k):
+    "Rows nearest to words or to a picture"
+    return search(open_run(folder), text, image, k)
 
 # %% ../../nbs/93b_panels.explore.ipynb #428baa3a
 def placed_by(vectors, by):

@@ -158,7 +158,7 @@ def take_preset(panel, name):
     panel.form.load(spec or panel.form.first())
     panel.reason.value, panel.preset.value = f'<p class="mmf-about">{html.escape(why)}</p>', ""
 
-# %% ../../nbs/91a_panels.recipe.ipynb #9c60f604
+# %% ../../nbs/91a_panels.recipe.ipynb #c2585e25
 def recipe_changed(panel):
     "Another spec, or something wrong with the form"
     panel.error = panel.form.error
@@ -172,7 +172,9 @@ def graph(spec, table):
     from mmfuse_nb.models.graph import graph_of  # loads TensorFlow, which the kernel does without
     return graph_of(spec, table)
 
-def write_code(panel): panel.code.texts = code_texts(panel.spec, panel.folder)
+def write_code(panel):
+    "Say the spec in Python and YAML"
+    panel.code.texts = code_texts(panel.spec, panel.folder)
 
 # %% ../../nbs/91a_panels.recipe.ipynb #9553cd5d
 def build_diagram(panel):

@@ -102,8 +102,10 @@ def show_chosen(panel):
     shown(panel.both, len(done) and lines)
     if len(panel.list.selected) == 1 and found["status"].iloc[0] != "broken": panel.chosen(one_chosen(panel))
 
-# %% ../../nbs/93a_panels.runs.ipynb #8c7d5d71
-def open_chosen(panel): panel.opened(one_chosen(panel))
+# %% ../../nbs/93a_panels.runs.ipynb #2688ff65
+def open_chosen(panel):
+    "Show the run that is chosen"
+    panel.opened(one_chosen(panel))
 
 def compare_chosen(panel):
     "The difference of two runs on the same test rows, with its interval"

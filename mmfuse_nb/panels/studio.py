@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PAGES', 'CELLS', 'next_name', 'StudioState', 'page_number', 'Studio', 'set_table', 'build_pages', 'table_checked',
-           'set_opened', 'take', 'spec_changed', 'launch_run', 'train_recipe', 'run_changed', 'run_ended', 'show_done',
-           'show_in_studio', 'alive_run', 'show_first', 'attach_studio', 'pick_row', 'visit', 'speak',
+           'data_page', 'set_opened', 'take', 'spec_changed', 'launch_run', 'train_recipe', 'run_changed', 'run_ended',
+           'show_done', 'show_in_studio', 'alive_run', 'show_first', 'attach_studio', 'pick_row', 'visit', 'speak',
            'replace_predecessor', 'close_studio', 'widgets_in', 'still_html', 'studio_bundle']
 
 # %% ../../nbs/94_panels.studio.ipynb #31044fe3
@@ -97,17 +97,17 @@ class Studio(StudioState):
     @classmethod
     def attach(cls, run_dir, table=None, **kwargs): return attach_studio(cls, run_dir, table, **kwargs)
 
-# %% ../../nbs/94_panels.studio.ipynb #1e52630d
+# %% ../../nbs/94_panels.studio.ipynb #5a99b4cb
 def set_table(studio, table, spec=None):
     "Show another table"
     if studio.table is not table: studio.table = table  # two tables are compared by their content, which takes time
     head = studio.head
     head.tabs, head.message, head.facts = [t(p) for p in PAGES], head.message if studio.status else t("No run yet"), [t("reading every row …") if table is not None else t("no table yet")]
+    if table is not None and table.findings is not None: head.facts = facts(table)
     build_pages(studio, table, spec)
-    if table is not None and table.findings is not None: table_checked(studio)
     spec_changed(studio)
 
-# %% ../../nbs/94_panels.studio.ipynb #67d48478
+# %% ../../nbs/94_panels.studio.ipynb #1cc34a88
 def build_pages(studio, table, spec):
     "Make the panels, and put them on their pages"
     pick = lambda row: pick_row(studio, row)
@@ -119,29 +119,33 @@ def build_pages(studio, table, spec):
     studio.explore, studio.explain = ExplorePanel(table, pick), ExplainPanel(table)
     studio.runs = RunsPanel(studio.folder, lambda run: show_in_studio(studio, run))
     studio.check = CheckPanel(table, lambda error: table_checked(studio, error), pick) if table is not None else None
-    studio.data = None if table is not None else OpenPanel(lambda opened: set_opened(studio, opened), studio.path)
     studio.recipe.observe(lambda _: spec_changed(studio), "spec")
     nothing = W.HTML(say(t("There is no table yet. Open one on the page Data.")))
-    inside = (studio.data.widget if studio.data else W.VBox(), studio.check.widget if studio.check else nothing, studio.recipe.widget,
+    inside = (data_page(studio), studio.check.widget if studio.check else nothing, studio.recipe.widget,
         column(studio.train.widget, studio.rate.widget, css="mmf-page"), studio.runs.widget,
         column(studio.evaluate.widget, studio.predict.widget, css="mmf-page mmf-plain"), studio.explore.widget, studio.explain.widget)
     for page, widget in zip(studio.pages.children, inside): page.children = [widget]
 
-# %% ../../nbs/94_panels.studio.ipynb #dcf7f0f0
+# %% ../../nbs/94_panels.studio.ipynb #03fe4436
 def table_checked(studio, error=None):
     "Every row was read: now it is known which can be used"
     table = studio.table
     studio.head.facts = facts(table)
     if error is not None: studio.train.note.value = say(error)
-    pick = lambda row: pick_row(studio, row)
-    studio.data = DataPanel(table, pick)
+    studio.pages.children[0].children = [data_page(studio)]
+
+def data_page(studio):
+    "What the first page shows: a form to open a table, or the table once its rows were read"
+    table = studio.table
+    if table is None: return OpenPanel(lambda opened: set_opened(studio, opened), studio.path).widget
+    if table.findings is None: return W.HTML(say(t("Reading every row …")))
     more = [AugmentPanel(table, use=lambda settings: take(studio, augment=settings)).widget] if "image" in table.roles and len(table) else []
-    studio.pages.children[0].children = [column(studio.data.widget, *more, css="mmf-page mmf-plain")]
+    return column(DataPanel(table, lambda row: pick_row(studio, row)).widget, *more, css="mmf-page mmf-plain")
 
 def set_opened(studio, table):
-    "A table was read from a file"
-    set_table(studio, table)
+    "A table was read from a file; the page is changed first, since ipywidgets stumbles over a box that goes while what is in it still comes"
     studio.go("Check")
+    set_table(studio, table)
 
 def take(studio, **fields):
     "Change the recipe, and show it"
