@@ -68,7 +68,7 @@ def page_number(page:str) -> int:
     if page not in PAGES: raise unknown("page of the Studio", page, PAGES)
     return PAGES.index(page)
 
-# %% ../../nbs/94_panels.studio.ipynb #054bbaf6
+# %% ../../nbs/94_panels.studio.ipynb #9a36b450
 class Studio(StudioState):
     "Look at a table, choose a recipe, train it, understand it, compare it"
     def __init__(self,
@@ -94,8 +94,7 @@ class Studio(StudioState):
     def close(self): close_studio(self)
     def _repr_mimebundle_(self, **kwargs): return studio_bundle(self, **kwargs)
 
-    @classmethod
-    def attach(cls, run_dir, table=None, **kwargs): return attach_studio(cls, run_dir, table, **kwargs)
+    attach = classmethod(lambda cls, run_dir, table=None, **kwargs: attach_studio(cls, run_dir, table, **kwargs))
 
 # %% ../../nbs/94_panels.studio.ipynb #5a99b4cb
 def set_table(studio, table, spec=None):
