@@ -3,6 +3,7 @@ import json
 import numpy as np, pandas as pd
 import pytest
 import mmfuse_nb as mf
+from mmfuse_nb.core import UserError
 
 CHEAP = dict(image={"name": "cnn", "filters": [8, 16]}, text={"name": "rnn", "units": 8}, vectors={"name": "random", "dim": 8}, image_size=32, text_length=6)
 ZOO = mf.zoo()
@@ -55,3 +56,18 @@ def test_graph_is_the_model(kind, name, level, rows, monkeypatch):
     for n in reversed(order):
         if n in reached: reached |= set(boxes[n]["reads"])
     assert reached == set(boxes)
+
+
+def test_parts_of_ones_own(rows, monkeypatch):
+    "are built here, and refused by the helper, which could not find them"
+    from mmfuse_nb.encoders.base import TEXT_ENCODERS
+    from mmfuse_nb.encoders.text import DenseText
+    from mmfuse_nb.models.elsewhere import graph_elsewhere, helper
+    from mmfuse_nb.models.graph import graph_of
+    class Mine(DenseText): "Dense layers of one's own"
+    Mine.__module__ = "__main__"
+    monkeypatch.setitem(TEXT_ENCODERS.classes, "mine", Mine)
+    spec = mf.FusionSpec(image=None, text="mine")
+    assert [n["class"] for n in graph_of(spec, rows)["nodes"] if n["kind"] == "text"] == ["Mine"]
+    with pytest.raises(UserError, match="mine is made in __main__, where the process .* cannot find it"): graph_elsewhere(spec, rows)
+    assert helper.process is None

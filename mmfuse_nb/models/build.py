@@ -18,7 +18,7 @@ from .layers import branch_of, by_modality, connect, facts_of, make_layers
 from .losses import loss_of
 from .tasks import check_table
 
-# %% ../../nbs/52_models.build.ipynb #d7a5ee09
+# %% ../../nbs/52_models.build.ipynb #4c6b4d68
 class Trainer(keras.Model):
     "A model whose running means go through a whole epoch; Keras's `train_on_batch` would start them anew in each step"
     def reset_metrics(self): pass
@@ -29,9 +29,9 @@ def features_serve(spec, made) -> bool:
     return "image_backbone" in made and not made["image_backbone"].trainable_weights and not spec.augment
 
 def make_inputs(inputs, made, frozen=False) -> dict:
-    "`keras.Input` by name; `frozen` puts the features of the backbone in place of the pictures"
+    "`keras.Input` by name; `frozen` puts the features of the backbone, which has been connected before, in place of the pictures"
     found = {name: keras.Input(shape, dtype=kind, name=name) for name, (shape, kind) in inputs.items()}
-    if frozen: found["image"] = keras.Input(made["image_backbone"](found["image"]).shape[1:], name="image")
+    if frozen: found["image"] = keras.Input(made["image_backbone"].output.shape[1:], name="image")
     return found
 
 FOLDS = 3 # Copies of each branch that stacking is fitted with

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['facts_told', 'facts_before', 'unloaded', 'sizes_of', 'calls_of', 'between', 'figures_of', 'estimate']
 
-# %% ../../nbs/53_models.estimate.ipynb #8d658d6b
-import math
+# %% ../../nbs/53_models.estimate.ipynb #c47da445
+import json, math
 from collections import Counter
 import keras, numpy as np
 from ..data.outline import Outline
@@ -34,19 +34,24 @@ def unloaded(spec):
     given = OFFLINE.get(name_of(spec.image))
     return spec.replace(image={"name": name_of(spec.image), **options_of(spec.image), **given}) if given else spec
 
-# %% ../../nbs/53_models.estimate.ipynb #d48e70dc
+# %% ../../nbs/53_models.estimate.ipynb #f4d00eaf
 def sizes_of(
     models, # Functional models
     length:int, # Words of a text
+    known=None, # Mapping that keeps what is found, for layers whose configuration tells all of them; nothing is kept without
 ) -> dict: # Layer to what `size_of` tells, and "layers": from `inside_of`
     "What each layer of some models costs"
-    found = {}
+    found, known = {}, {} if known is None else known
     for l in (l for m in models for l in m.layers if not isinstance(l, keras.layers.InputLayer)):
         if l in found: continue
-        with noted(l) as seen: size = size_of(l, l._inbound_nodes[0].arguments.args[0], length)
-        found[l] = {**size, "layers": inside_of(l, seen)}
+        inputs = l._inbound_nodes[0].arguments.args[0]
+        key = json.dumps([type(l).__name__, l.get_config(), [t.shape for t in keras.tree.flatten(inputs)], length], default=str)
+        if key not in known:
+            with noted(l) as seen: known[key] = {**size_of(l, inputs, length), "layers": inside_of(l, seen)}
+        found[l] = known[key]
     return found
 
+# %% ../../nbs/53_models.estimate.ipynb #baea3616
 def calls_of(model) -> Counter: # Operation, most of them layers, to how often it is called
     "What a functional model is made of"
     return Counter(n.operation for nodes in model._nodes_by_depth.values() for n in nodes)
@@ -56,7 +61,6 @@ def between(model) -> int:
     made = [t for o in model.operations if not isinstance(o, keras.Layer) for t in keras.tree.flatten(o.output)]
     return sum(math.prod(t.shape[1:]) for t in made if keras.backend.is_float_dtype(t.dtype))
 
-# %% ../../nbs/53_models.estimate.ipynb #c25cbce0
 def figures_of(
     spec, # `FusionSpec`
     model, # The model that is kept

@@ -43,7 +43,7 @@ def read_by(model) -> dict: # Name of a box, or "prediction", to the tensors it 
     found = {name: [s for t in tensors for s in sources(t)] for name, tensors in {**told, "prediction": [model.output]}.items()}
     return {name: list({id(s): s for s in tensors}.values()) for name, tensors in found.items()}
 
-# %% ../../nbs/53a_models.graph.ipynb #10e125bc
+# %% ../../nbs/53a_models.graph.ipynb #bc4e011a
 def kind_of(layer) -> str:
     "What a box stands for: input, image, text, columns, fusion or head"
     if isinstance(layer, keras.layers.InputLayer): return "input"
@@ -56,6 +56,7 @@ def shapes_text(tensors) -> str:
     told = [("mask" if t.dtype == "bool" else shape_text(t.shape)) for t in tensors]
     return " + ".join(sorted(dict.fromkeys(told), key=lambda s: s == "mask"))
 
+# %% ../../nbs/53a_models.graph.ipynb #f89097c5
 def edges_of(read:dict) -> list: # from, to, shape
     "Arrows between boxes"
     parted = {}
@@ -63,7 +64,6 @@ def edges_of(read:dict) -> list: # from, to, shape
         for t in tensors: parted.setdefault((t._keras_history.operation.name, to), []).append(t)
     return [{"from": a, "to": b, "shape": shapes_text(tensors)} for (a, b), tensors in parted.items()]
 
-# %% ../../nbs/53a_models.graph.ipynb #01237e73
 def nodes_of(model, read:dict, sizes:dict) -> list: # name, kind, class, shape, parameters, trainable, flops, reads, layers
     "The boxes of a model, those that are read before those that read them"
     used, nodes = {}, []
@@ -76,15 +76,16 @@ def nodes_of(model, read:dict, sizes:dict) -> list: # name, kind, class, shape, 
     end = {"name": "prediction", "kind": "output", "class": "", "shape": shape_text(model.output.shape), "reads": reads("prediction")}
     return [*nodes, {**end, "parameters": 0, "trainable": 0, "flops": 0, "layers": []}]
 
-# %% ../../nbs/53a_models.graph.ipynb #20c19c5b
+# %% ../../nbs/53a_models.graph.ipynb #fa8cce1c
 def graph_told(
     spec, # `FusionSpec`
     told:dict, # What an `Outline` tells for the spec
+    known=None, # As in `sizes_of`
 ) -> dict: # As from `graph_of`
     "The graph of a spec on a table of which no more is known than its outline"
     facts = facts_told(told)
     models = models_of(unloaded(spec), facts)
-    read, sizes = read_by(models[0]), sizes_of(models, spec.text_length)
+    read, sizes = read_by(models[0]), sizes_of(models, spec.text_length, known)
     return {"nodes": nodes_of(models[0], read, sizes), "edges": edges_of(read), "task": facts.task, **figures_of(spec, *models, sizes)}
 
 def graph_of(
