@@ -1,6 +1,8 @@
 "The graph of a spec, for everything the zoo holds: boxes hold all parameters, shapes are those of Keras's tensors, arrows lead from the inputs to the prediction"
 import json
 import numpy as np, pandas as pd
+from types import SimpleNamespace
+
 import pytest
 import mmfuse_nb as mf
 from mmfuse_nb.core import UserError
@@ -59,15 +61,14 @@ def test_graph_is_the_model(kind, name, level, rows, monkeypatch):
 
 
 def test_parts_of_ones_own(rows, monkeypatch):
-    "are built here, and refused by the helper, which could not find them"
+    "are built here, and refused by the process beside the notebook, which could not find them"
     from mmfuse_nb.encoders.base import TEXT_ENCODERS
     from mmfuse_nb.encoders.text import DenseText
-    from mmfuse_nb.models.elsewhere import graph_elsewhere, helper
     from mmfuse_nb.models.graph import graph_of
+    from mmfuse_nb.panels.recipe import told_elsewhere
     class Mine(DenseText): "Dense layers of one's own"
     Mine.__module__ = "__main__"
     monkeypatch.setitem(TEXT_ENCODERS.classes, "mine", Mine)
     spec = mf.FusionSpec(image=None, text="mine")
     assert [n["class"] for n in graph_of(spec, rows)["nodes"] if n["kind"] == "text"] == ["Mine"]
-    with pytest.raises(UserError, match="mine is made in __main__, where the process .* cannot find it"): graph_elsewhere(spec, rows)
-    assert helper.process is None
+    with pytest.raises(UserError, match="mine is made in __main__"): told_elsewhere(SimpleNamespace(table=rows, outline=None), spec)

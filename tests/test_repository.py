@@ -130,7 +130,7 @@ def test_package_import_is_light():
 
 def test_rooms_without_an_engine_import_none():
     light = [n.module for n in rules.notebooks(ROOT) if n.module and (n.module.split(".")[0] in ("core", "views", "widgets", "data", "panels")
-             or n.module in ("models.spec", "models.catalogue", "models.elsewhere", "training.run"))]
+             or n.module in ("models.spec", "models.catalogue", "training.run"))]
     assert light and not ENGINES & brought(*(f"mmfuse_nb.{o}" for o in light))
 
 

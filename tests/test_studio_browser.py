@@ -166,7 +166,7 @@ def test_whole_way(panel, hand):
     hand.press(button(studio, "More settings"))
     for label, value in (("Epochs", "400"), ("Image size", "16")): hand.type(studio.get_by_label(label, exact=True), value)
     page.wait_for_function("document.querySelector('.mmf-code code').innerText.includes(\"fusion='gated'\") && document.querySelector('.mmf-code code').innerText.includes('image_size=16')")
-    page.wait_for_function("document.querySelector('.mmf-diagram')?.innerText.includes('gated')", timeout=120_000)
+    page.wait_for_function("[...document.querySelectorAll('.mmf-diagram *')].some(e => /Gated/.test(e.textContent))", timeout=120_000)
     code = page.locator(".mmf-code code").inner_text()
 
     hand.press(button(studio, "Train this"))
