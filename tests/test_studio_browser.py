@@ -26,7 +26,7 @@ def lab(tmp_path_factory):
 def panel(lab, open_page, request):
     "panel(*cells, files=…): a notebook in a folder of its own, its first cell run: page, the Studio's locator, the folder"
     address, token, work = lab
-    folder = work/request.node.name.split("[")[0]
+    folder = work/re.sub(r"\W+", "-", request.node.name).strip("-")
 
     def go(*cells, files=lambda folder: None, **kw):
         folder.mkdir()

@@ -114,12 +114,12 @@ def placed(boxes, lanes, mid) -> list: # (box or lane, its middle)
     under = mid + up + LANE/2 + 4 if boxes else mid
     return [(n, mid - up + HIGH/2 + i*(HIGH + ROW)) for i, n in enumerate(boxes)] + [(k, under + i*LANE) for i, k in enumerate(lanes)]
 
-# %% ../../nbs/06h_widgets.diagram.ipynb #5f9d90bc
-def ports(edges, end, other, middle) -> dict: # Number of an edge to pixels from the middle of the box
-    "Where edges meet the side of their box"
+# %% ../../nbs/06h_widgets.diagram.ipynb #f2d63c6c
+def ports(edges, end, next_to) -> dict: # Number of an edge to pixels from the middle of the box
+    "Where edges meet the side of their box; `next_to`: the height of each where it comes from or leads to"
     found = {}
     for name in {e[end] for e in edges}:
-        mine = sorted((i for i, e in enumerate(edges) if e[end] == name), key=lambda i: middle[edges[i][other]])
+        mine = sorted((i for i, e in enumerate(edges) if e[end] == name), key=next_to.__getitem__)
         step = min(13, (HIGH - 16)/max(len(mine) - 1, 1))
         found |= {i: (k - (len(mine) - 1)/2)*step for k, i in enumerate(mine)}
     return found
@@ -159,7 +159,7 @@ def totals(graph:dict) -> str:
     known = lambda key, unit, text: [t(text, n=compact(graph[key], unit))] if graph.get(key) else []
     return " · ".join([*known("parameters", "", "{n} parameters"), *known("trainable", "", "{n} train"), *known("flops", "FLOP", "{n} a row"), *known("memory", "B", "{n} to train")])
 
-# %% ../../nbs/06h_widgets.diagram.ipynb #dd025565
+# %% ../../nbs/06h_widgets.diagram.ipynb #fc0ba99b
 def drawing_of(
     graph:dict, # From `mmfuse_nb.models.graph.graph_of`
 ) -> dict: # width, height, told, totals, boxes, edges: plain data
@@ -172,10 +172,10 @@ def drawing_of(
     widths = [max([wide[n] for n in wide if column[n] == c], default=0) for c in range(max(column.values()) + 1)]
     left = [EDGE + sum(widths[:c]) + c*GAP for c in range(len(widths))]
     boxes = {n["name"]: box_drawn(n, task, branch[n["name"]], c := column[n["name"]], left[c], middle[n["name"]], widths[c]) for n in graph["nodes"]}
-    ends = [ports(graph["edges"], a, b, middle) for a, b in (("from", "to"), ("to", "from"))]
-    passed = lambda e: [(left[c], left[c] + widths[c], middle[c, e["from"]]) for c in range(column[e["from"]] + 1, column[e["to"]])]
+    passed = [[(left[c], left[c] + widths[c], middle[c, e["from"]]) for c in range(column[e["from"]] + 1, column[e["to"]])] for e in graph["edges"]]
+    ends = [ports(graph["edges"], a, [p[k][2] if p else middle[e[b]] for e, p in zip(graph["edges"], passed)]) for a, b, k in (("from", "to", 0), ("to", "from", -1))]
     near = {(e["from"], e["shape"]): i for i, e in reversed([*enumerate(graph["edges"])]) if width_of(unmasked(e["shape"]), 10) <= GAP - 8}
-    edges = [edge_drawn(e, boxes, ends[0][i], ends[1][i], passed(e), i in near.values()) for i, e in enumerate(graph["edges"])]
+    edges = [edge_drawn(e, boxes, ends[0][i], ends[1][i], passed[i], i in near.values()) for i, e in enumerate(graph["edges"])]
     return {"width": round(left[-1] + widths[-1] + EDGE), "height": round(high), "told": sentence(graph, branch), "totals": totals(graph), "boxes": list(boxes.values()), "edges": edges}
 
 # %% ../../nbs/06h_widgets.diagram.ipynb #9af349cf
