@@ -92,6 +92,7 @@ class Mouse:
 
     def some_points(self, page, canvas):
         "A lasso round the middle of the map"
+        canvas.scroll_into_view_if_needed()
         box = canvas.bounding_box()
         x, y, r = box["x"] + box["width"]/2, box["y"] + box["height"]/2, min(box["width"], box["height"])*.35
         page.keyboard.down("Shift")
@@ -143,7 +144,7 @@ class Keyboard:
 
     def some_points(self, page, canvas):
         "All points on view"
-        self.press(page.get_by_role("button", name="Select all on view"))
+        self.press(page.get_by_role("button", name="Select all in view"))
 
 
 @pytest.mark.parametrize("hand", [Mouse, Keyboard])
@@ -312,7 +313,7 @@ studio"""
             visible(studio, "canvas").wait_for(timeout=120_000)
             box = visible(studio, "canvas").bounding_box()
             for i in range(9): page.mouse.move(box["x"] + box["width"]*(i + 1)/10, box["y"] + box["height"]*(i + 1)/10, steps=4)
-            page.get_by_role("button", name="Select all on view").click()
+            page.get_by_role("button", name="Select all in view").click()
             visible(studio, "[role=option]").first.wait_for()
         if name == "Explain": page.get_by_text("the probability of").first.wait_for(timeout=120_000)
         for plot in visible(studio, ".mmf-plot-area").all()[:3]: plot.hover(position=dict(x=180, y=120))
