@@ -1,5 +1,5 @@
 "A widget script in a blank page: a stand-in for its model, JupyterLab's own themes, and axe-core"
-import re
+import base64, re
 from pathlib import Path
 
 import jupyterlab
@@ -15,17 +15,22 @@ window.model = state => ({ state, heard: {}, sent: [], saved: 0,
   off(names, f) { names.split(" ").forEach(n => { this.heard[n] = (this.heard[n] || []).filter(g => g !== f) }) },
   save_changes() { this.saved++ },
   send(m) { this.sent.push(m) } });
-window.mount = async (code, state) => {
+window.bytes = text => Uint8Array.from(atob(text), c => c.charCodeAt(0));
+window.mount = async (code, state, binary = {}) => {
+  for (const [name, text] of Object.entries(binary)) state[name] = new DataView(bytes(text).buffer);
   const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
   const widget = (await import(url)).default, el = document.createElement("div");
   document.body.append(el);
   window.m = model(state); window.end = await widget.render({ model: m, el });
 };
-window.bytes = text => Uint8Array.from(atob(text), c => c.charCodeAt(0));
+null;  // or Playwright would call the function that came last
 """
 
 
-def mount(page, name, **state): page.evaluate("([code, state]) => mount(code, state)", [static(name), {"words": {}, **state}])
+def mount(page, name, **state):
+    "Render a widget script with a state; bytes arrive as a DataView, as the kernel's do"
+    binary = {k: base64.b64encode(v).decode() for k, v in state.items() if isinstance(v, bytes)}
+    page.evaluate("([code, state, binary]) => mount(code, state, binary)", [static(name), {"words": {}, **{k: v for k, v in state.items() if k not in binary}}, binary])
 
 
 def themed(page, theme):

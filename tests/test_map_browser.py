@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fake_model import MODEL, mount
+from pages import MODEL, mount
 from mmfuse_nb.core import static
 from mmfuse_nb.views.theme import PALETTE
 from mmfuse_nb.widgets.gallery import png

@@ -2,7 +2,6 @@
 import base64, io
 import pytest
 from PIL import Image
-from fake_model import MODEL, mount
 from mmfuse_nb.core import static
 from mmfuse_nb.views.theme import figure
 from mmfuse_nb.widgets.plotly import plotly_js
