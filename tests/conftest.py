@@ -37,8 +37,8 @@ def browser():
 
 
 @pytest.fixture
-def open_page(browser):
-    "open_page(url, **context options): a page; errors on it and requests that leave this machine fail the test at its end"
+def open_page(browser, request):
+    "open_page(url, **context options): a page; errors on it and requests that leave this machine fail the test at its end; MMFUSE_SHOTS: a folder for pictures of how each test left its page"
     contexts, errors = [], []
 
     def go(url, ignore=(), **kw):
@@ -53,7 +53,9 @@ def open_page(browser):
         return page
 
     yield go
-    for c in contexts: c.close()
+    for i, c in enumerate(contexts):
+        if folder := os.environ.get("MMFUSE_SHOTS"): c.pages[0].screenshot(path=f"{folder}/{request.node.name}-{i}.png")
+        c.close()
     assert not errors, "\n".join(errors)
 
 

@@ -133,8 +133,8 @@ class Keyboard:
 
     def choose(self, at, value):
         self.reach(at)
-        at.element_handle().evaluate("(e, v) => [...e.options].findIndex(o => o.text === v || o.value === v)", value)
-        self.page.keyboard.type(value)
+        away = at.evaluate("(e, v) => [...e.options].findIndex(o => o.text === v || o.value === v) - e.selectedIndex", value)
+        for _ in range(abs(away)): self.page.keyboard.press("ArrowDown" if away > 0 else "ArrowUp")
 
     def type(self, at, text):
         self.reach(at)
@@ -189,7 +189,7 @@ def test_whole_way(panel, hand):
     hand.press(tab("Explore"))
     canvas = visible(studio, "canvas")
     canvas.wait_for(timeout=120_000)
-    page.wait_for_function("document.querySelector('.mmf-map')?.dataset.drawn > 0")
+    page.wait_for_function("document.querySelector('.mmf-map-stage')?.dataset.drawn > 0")
     hand.some_points(page, canvas)
     page.wait_for_function("[...document.querySelectorAll('.mmf-say')].some(e => e.offsetParent && /[1-9]\\d* rows selected/.test(e.innerText))")
     hand.press(visible(studio, "[role=option]").first)

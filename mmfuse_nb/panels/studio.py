@@ -96,15 +96,15 @@ class Studio(StudioState):
 
     attach = classmethod(lambda cls, run_dir, table=None, **kwargs: attach_studio(cls, run_dir, table, **kwargs))
 
-# %% ../../nbs/94_panels.studio.ipynb #5a99b4cb
+# %% ../../nbs/94_panels.studio.ipynb #e26153ec
 def set_table(studio, table, spec=None):
     "Show another table"
     if studio.table is not table: studio.table = table  # two tables are compared by their content, which takes time
     head = studio.head
     head.tabs, head.message, head.facts = [t(p) for p in PAGES], head.message if studio.status else t("No run yet"), [t("reading every row …") if table is not None else t("no table yet")]
-    if table is not None and table.findings is not None: head.facts = facts(table)
     build_pages(studio, table, spec)
     spec_changed(studio)
+    if table is not None and table.findings is not None: head.facts = facts(table)
 
 # %% ../../nbs/94_panels.studio.ipynb #1cc34a88
 def build_pages(studio, table, spec):

@@ -37,15 +37,20 @@ function render({ model, el }) {
   model.on("change:facts", list); model.on("change:tabs", fill); model.on("change:selected", mark_selected); model.on("change:state change:message", tell);
   list(); fill(); tell();
   if (model.get("browser") !== navigator.language) { model.set("browser", navigator.language); model.save_changes(); }
-  // Keys typed in the panel are not notebook shortcuts; the panel's box is another widget's, found once both are on the page.
-  let tries = 0;
+  // Keys typed in the panel are neither shortcuts of the notebook nor, as arrows, a way between its cells: a list would not move otherwise.
+  // The panel's box is another widget's, found once both are on the page.
+  const keep = (e) => { if (!e.ctrlKey && !e.metaKey && !e.altKey && e.key !== "Escape") e.stopPropagation(); };
+  let tries = 0, guarded = null;
   const guard = () => {
     const root = el.closest(".mmf-studio");
-    if (root) { root.setAttribute("data-lm-suppress-shortcuts", "true"); root.setAttribute("role", "region"); root.setAttribute("aria-label", model.get("title")); }
+    if (root) {
+      guarded = root; root.addEventListener("keydown", keep);
+      root.setAttribute("data-lm-suppress-shortcuts", "true"); root.setAttribute("role", "region"); root.setAttribute("aria-label", model.get("title"));
+    }
     else if (tries++ < 120) requestAnimationFrame(guard);
   };
   guard();
-  return () => { model.off("change:facts", list); model.off("change:tabs", fill); model.off("change:selected", mark_selected); model.off("change:state change:message", tell); };
+  return () => { guarded?.removeEventListener("keydown", keep); model.off("change:facts", list); model.off("change:tabs", fill); model.off("change:selected", mark_selected); model.off("change:state change:message", tell); };
 }
 
 export default { render };
