@@ -37,7 +37,7 @@ def test_plotly_draws_and_follows(page):
     answer(page)
     area = page.locator(".mmf-plot-area")
     page.wait_for_function("document.querySelector('.mmf-plot-area').dataset.points === '3'")
-    assert area.get_attribute("role") == "img" and area.get_attribute("aria-label") == "loss of a run"
+    assert area.get_attribute("role") == "group" and area.get_attribute("aria-label") == "loss of a run"
     page.evaluate("s => m.set('spec', s)", spec([3, 2, 1, .5, .25]))
     page.wait_for_function("document.querySelector('.mmf-plot-area').dataset.points === '5'")
     assert page.evaluate("window.Plotly !== undefined")
@@ -163,3 +163,32 @@ def test_code_asks_for_a_new_cell(page, taken):
     page.get_by_role("button", name="Added" if taken else "Not in a notebook").wait_for()
     page.get_by_role("button", name="YAML").click()
     assert page.locator(".mmf-add").count() == 0      # no code of a notebook
+
+
+def test_slider_has_a_name(page):
+    mount(page, "slider.mjs", value=.5, min=0, max=1, step=.01, label="Threshold")
+    slider = page.get_by_role("slider", name="Threshold")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("m.get('value')") == .51 and slider.input_value() == "0.51"
+    page.evaluate("m.set('value', .25)")
+    assert slider.input_value() == "0.25" and page.locator("output").inner_text() == "0.25"
+
+
+def test_memory_is_flat(page):
+    "200 new figures leave the page as large as 20"
+    mount(page, "plotly.mjs", spec=spec([3, 2, 1]), label="loss", height=240, version="")
+    answer(page)
+    page.wait_for_function("document.querySelector('.mmf-plot-area').dataset.points === '3'")
+    cdp = page.context.new_cdp_session(page)
+    def heap():
+        for _ in range(2): cdp.send("HeapProfiler.collectGarbage")
+        return cdp.send("Runtime.getHeapUsage")["usedSize"]
+    def draw(times):
+        for i in range(times):
+            page.evaluate("s => m.set('spec', s)", spec(list(range(1, 40 + i % 7))))
+            page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    draw(20)
+    before, nodes = heap(), page.evaluate("document.querySelectorAll('*').length")
+    draw(200)
+    assert heap() < before + 3e6 and page.evaluate("document.querySelectorAll('*').length") < nodes + 60

@@ -7,7 +7,7 @@ __all__ = ['TITLES', 'CURVES', 'tiles_html', 'headline', 'outcome', 'outcome_not
            'lay_out', 'show_results', 'show_classes', 'show_kind', 'show_rows', 'show_curve', 'show_threshold',
            'find_weak', 'SimpleFail']
 
-# %% ../../nbs/93_panels.evaluate.ipynb #14c90aca
+# %% ../../nbs/93_panels.evaluate.ipynb #be21e0aa
 import ipywidgets as W
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ from ..views.classes import class_bars
 from ..views.ranking import precision_recall, roc
 from ..widgets.confusion import ConfusionTable
 from ..widgets.gallery import Gallery
-from ..widgets.parts import column, heading, row, say, section, shown
+from ..widgets.parts import Slider, column, heading, row, say, section, shown
 from ..widgets.plotly import PlotlyView
 from ..widgets.pump import on_card, on_press, pump, work
 
@@ -87,7 +87,7 @@ def table_of(
         return own
     except (OSError, ValueError): return None
 
-# %% ../../nbs/93_panels.evaluate.ipynb #7a7fa5bf
+# %% ../../nbs/93_panels.evaluate.ipynb #5d735207
 CURVES = {"ROC": "roc", "Precision and recall": "pr", "Calibration": "reliability", "Abstaining": "risk"}
 
 class EvaluatePanel:
@@ -104,7 +104,7 @@ class EvaluatePanel:
         self.gallery = Gallery(label=t("Rows of the split"), per_page=20, empty=t("No rows."))
         self.curve = W.ToggleButtons(options=[(t(k), v) for k, v in CURVES.items()])
         self.figure, self.weak = PlotlyView(label=t("Curves of the run")), PlotlyView(label=t("Scores of parts of the rows"))
-        self.threshold = W.FloatSlider(.5, min=0, max=1, step=.01, description=t("Threshold"), readout_format=".2f", continuous_update=False)
+        self.threshold = Slider(label=t("Threshold"))
         self.look = W.Button(description=t("Look for weak parts"), icon="search")
         listen(self, picked)
         self.body = lay_out(self)

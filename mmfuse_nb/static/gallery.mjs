@@ -10,7 +10,6 @@ function render({ model, el }) {
   el.classList.add("mmf-gallery");
   const grid = make("div", "mmf-cards"), foot = make("div", "mmf-pager"), detail = make("p", "mmf-detail");
   const t = (text) => model.get("words")[text] ?? text;
-  grid.setAttribute("role", "listbox"); grid.setAttribute("aria-orientation", "horizontal");
   detail.setAttribute("role", "status"); detail.setAttribute("aria-live", "polite");
   const back = make("button", "", "‹"), next = make("button", "", "›"), where = make("span");
   back.type = next.type = "button"; back.setAttribute("aria-label", t("Previous page")); next.setAttribute("aria-label", t("Next page"));
@@ -26,7 +25,7 @@ function render({ model, el }) {
   };
   const chosen = () => {
     const i = model.get("selected"), card = model.get("cards")[i];
-    [...grid.children].forEach((c, j) => c.setAttribute("aria-selected", String(j === i)));
+    [...grid.querySelectorAll("[role=option]")].forEach((c, j) => c.setAttribute("aria-selected", String(j === i)));
     detail.textContent = card ? [card.label, card.caption, card.note].filter(Boolean).join(" · ") : "";
   };
   const move = (i) => {
@@ -55,6 +54,8 @@ function render({ model, el }) {
       c.addEventListener("click", () => { focus = i; choose(i); });
       return c;
     }));
+    grid.setAttribute("role", grid.children.length ? "listbox" : "group");
+    if (grid.children.length) grid.setAttribute("aria-orientation", "horizontal"); else grid.removeAttribute("aria-orientation");
     if (!grid.children.length) grid.append(make("p", "mmf-empty", model.get("empty")));
     const pages = model.get("pages"), page = model.get("page");
     foot.hidden = pages < 2; back.disabled = page <= 0; next.disabled = page >= pages - 1;

@@ -59,7 +59,7 @@ function render({ model, el }) {
   const gone = new AbortController();
   el.classList.add("mmf-plot");
   const area = document.createElement("div");
-  area.className = "mmf-plot-area"; area.setAttribute("role", "img");
+  area.className = "mmf-plot-area"; area.setAttribute("role", "group");
   el.append(area);
   let plotly, waiting = false, width = 0;
   const draw = () => {
