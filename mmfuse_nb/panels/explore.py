@@ -59,7 +59,7 @@ def placed_by(vectors, by):
     at = project(vectors)[0] if by == "pca" else placed(vectors, by)
     return at, trustworthiness(vectors, at)
 
-# %% ../../nbs/93b_panels.explore.ipynb #be83dbbb
+# %% ../../nbs/93b_panels.explore.ipynb #9a13553a
 FEW = 20 # Values of a column that colours the map
 
 class ExplorePanel:
@@ -78,7 +78,7 @@ class ExplorePanel:
         self.near = W.Button(description=t("Nearest rows"), icon="dot-circle-o", tooltip=t("Rows that are nearest to the first row selected"))
         listen(self, picked)
         self.rows, self.body = np.zeros(0, int), lay_out(self)
-        shown(self.body, False)
+        for w in (self.body, self.list): shown(w, False)
         self.widget = column(self.note, self.body, css="mmf-page")
 
     def show(self, run): show_run(self, run)
@@ -140,7 +140,7 @@ def draw_map(panel):
     panel.note.value = say(t("Placing the rows in a process of its own …"))
     work(place, done, owner=panel)
 
-# %% ../../nbs/93b_panels.explore.ipynb #0bee0bfc
+# %% ../../nbs/93b_panels.explore.ipynb #75482f34
 def show_rows(panel, rows, text, notes=None):
     "Show rows as cards and as a table"
     panel.rows = np.asarray(rows, int)
@@ -152,6 +152,7 @@ def show_rows(panel, rows, text, notes=None):
     panel.list.frame = p[shown_columns].reset_index().rename(columns=names).assign(**texts).iloc[first]
     if notes is None and "p_" in "".join(map(str, p.columns)): notes = outcome_notes(p.reset_index().assign(sure=p.filter(like="p_").max(axis=1).to_numpy()))
     panel.gallery.fill(cards(panel.rows_of, panel.rows, notes), len(panel.rows))
+    shown(panel.list, len(panel.rows))
     panel.told.value = say(text)
 
 def show_selected(panel):

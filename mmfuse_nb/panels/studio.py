@@ -106,7 +106,7 @@ def set_table(studio, table, spec=None):
     spec_changed(studio)
     if table is not None and table.findings is not None: head.facts = facts(table)
 
-# %% ../../nbs/94_panels.studio.ipynb #1cc34a88
+# %% ../../nbs/94_panels.studio.ipynb #37f5136d
 def build_pages(studio, table, spec):
     "Make the panels, and put them on their pages"
     pick = lambda row: pick_row(studio, row)
@@ -122,10 +122,10 @@ def build_pages(studio, table, spec):
     nothing = W.HTML(say(t("There is no table yet. Open one on the page Data.")))
     inside = (data_page(studio), studio.check.widget if studio.check else nothing, studio.recipe.widget,
         column(studio.train.widget, studio.rate.widget, css="mmf-page"), studio.runs.widget,
-        column(studio.evaluate.widget, studio.predict.widget, css="mmf-page mmf-plain"), studio.explore.widget, studio.explain.widget)
+        column(studio.evaluate.widget, studio.predict.widget, css="mmf-page mmf-stacked"), studio.explore.widget, studio.explain.widget)
     for page, widget in zip(studio.pages.children, inside): page.children = [widget]
 
-# %% ../../nbs/94_panels.studio.ipynb #03fe4436
+# %% ../../nbs/94_panels.studio.ipynb #1488cec2
 def table_checked(studio, error=None):
     "Every row was read: now it is known which can be used"
     table = studio.table
@@ -139,7 +139,7 @@ def data_page(studio):
     if table is None: return OpenPanel(lambda opened: set_opened(studio, opened), studio.path).widget
     if table.findings is None: return W.HTML(say(t("Reading every row …")))
     more = [AugmentPanel(table, use=lambda settings: take(studio, augment=settings)).widget] if "image" in table.roles and len(table) else []
-    return column(DataPanel(table, lambda row: pick_row(studio, row)).widget, *more, css="mmf-page mmf-plain")
+    return column(DataPanel(table, lambda row: pick_row(studio, row)).widget, *more, css="mmf-page mmf-stacked")
 
 def set_opened(studio, table):
     "A table was read from a file; the page is changed first, since ipywidgets stumbles over a box that goes while what is in it still comes"
