@@ -110,7 +110,7 @@ def pick_row(panel, number):
     panel.row.value = number
     explain_row(panel)
 
-# %% ../../nbs/93c_panels.explain.ipynb #38ffd428
+# %% ../../nbs/93c_panels.explain.ipynb #a226ed57
 def explain_row(panel):
     "Explain the row beside the notebook"
     run, number, asked = panel.run, panel.row.value, (panel.method.value, panel.target.value or None)
@@ -120,7 +120,7 @@ def explain_row(panel):
         told, near = got
         panel.sentence.value, panel.note.value, panel.swaps.value = say(told["sentence"], "good"), say(t("{run}, row {row}", run=run.dir.name, row=number)), ""
         panel.overlay.show(told["pixels"], told["heat"], told["words"], told["weights"], told["note"])
-        panel.worth.figure = explanation("", {t(m): w for m, w in told["worth"].items()}, words=[], weights=[])
+        panel.worth.figure = explanation("", {t(m): w for m, w in told["worth"].items()}).update_layout(title_text="", margin_t=8, height=60 + 44*len(told["worth"]))
         notes = {int(r): (f"{s:.2f}", "") for r, s in near.itertuples(index=False)}
         panel.near.fill(cards(panel.rows_of, near["row"].to_numpy(), notes) if panel.rows_of is not None else [], len(near))
         shown(panel.found, True)
