@@ -121,7 +121,7 @@ def colours_of(panel) -> dict: # Name to a value for each row
     more = [c for c in frame if c not in table.roles.values() and 1 < frame[c].astype(str).nunique() <= FEW]
     return {k: pd.Series(v).reset_index(drop=True) for k, v in out.items()} | {str(c): frame[c].astype(str) for c in more}
 
-# %% ../../nbs/93b_panels.explore.ipynb #6d2e043a
+# %% ../../nbs/93b_panels.explore.ipynb #2a3c37e7
 def draw_map(panel):
     "Embed and place the rows beside the notebook, then draw them"
     run, layer, by = panel.run, panel.layer.value, panel.by.value
@@ -130,8 +130,9 @@ def draw_map(panel):
         vectors = vectors_of(run, layer)
         return placed_by(vectors, by) if by == "pca" else elsewhere(placed_by, vectors, by)
     def done(got):
+        if panel.run is not run: return
         (at, trust), panel.at[layer, by] = got, got
-        if (panel.run, panel.layer.value, panel.by.value) != (run, layer, by): return
+        if (panel.layer.value, panel.by.value) != (layer, by): return
         panel.map.fill(at, colours_of(panel), lambda i: cards(panel.rows_of, [i])(0, 1)[0])
         told = t("Trustworthiness {v} of 1: how far neighbours on the map are neighbours before.", v=f"{trust[0]:.2f}") if trust else ""
         panel.note.value = say(f"{run.dir.name} · {told}")

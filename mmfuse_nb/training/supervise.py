@@ -77,14 +77,15 @@ def its_turn(
         time.sleep(.1)
     return True
 
-# %% ../../nbs/63_training.supervise.ipynb #bb9a8e66
+# %% ../../nbs/63_training.supervise.ipynb #20c5722f
 def supervise(
     folder, # A run folder
     after=None, # The folder of a run that must have ended before
 ):
     "Start the worker of a run, wait for its end, and note why it ended if it could not"
-    folder, kills = Path(folder), oom_kills()
+    folder = Path(folder)
     if after and not its_turn(folder, after): return
+    kills = oom_kills()
     env = {**os.environ, "KERAS_BACKEND": backend_of(folder), "TF_CPP_MIN_LOG_LEVEL": "3"}
     with open(folder/"worker.log", "ab") as log:
         start = log.tell()  # what earlier workers have written is not of this one

@@ -5,16 +5,17 @@
 # %% auto #0
 __all__ = ['ENDED', 'elsewhere', 'end_with_parent', 'Elsewhere']
 
-# %% ../../nbs/06i_widgets.elsewhere.ipynb #0299f891
-import atexit, multiprocessing, os, threading
+# %% ../../nbs/06i_widgets.elsewhere.ipynb #52b9bb44
+import atexit, multiprocessing, os, signal, threading
 from concurrent.futures import CancelledError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from ..core import UserError
 
-# %% ../../nbs/06i_widgets.elsewhere.ipynb #5bcc66f9
+# %% ../../nbs/06i_widgets.elsewhere.ipynb #99362a9f
 def end_with_parent():
-    "In the process beside: no bars on the notebook's screen, and the end with a kernel that was killed"
+    "In the process beside: no bars on the notebook's screen, no end with an interrupt, and the end with a kernel that was killed"
     os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", TQDM_DISABLE="1")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt of the kernel reaches all of its processes
     def wait():
         multiprocessing.parent_process().join()
         os._exit(0)

@@ -78,7 +78,7 @@ Pump.close = close
 pump = Pump()
 atexit.register(pump.close)
 
-# %% ../../nbs/06c_widgets.pump.ipynb #eae9c4f6
+# %% ../../nbs/06c_widgets.pump.ipynb #c8ce3292
 def work(
     f, # Function without arguments, run in a thread of its own
     then, # Called by the pump with its result
@@ -88,7 +88,7 @@ def work(
     if pump.over: return
     def run():
         try: result = f()
-        except Exception as e: pump.do(getattr(owner, "fail", lambda e: None), e)
+        except BaseException as e: pump.do(getattr(owner, "fail", lambda e: None), e)  # of a library that ends a thread, too: who waits must be told
         else: pump.do(then, result, owner=owner)
     thread = threading.Thread(target=run, name="mmfuse-work")
     thread.start()
