@@ -49,6 +49,15 @@ def test_plotly_draws_and_follows(page):
     assert page.evaluate("Object.values(m.heard).every(l => l.length === 0)")
 
 
+@pytest.mark.parametrize("name, kind, head", [("Download plot as a PNG", "png", b"\x89PNG"), ("Save as SVG", "svg", b"<svg")])
+def test_plotly_is_saved_as_a_picture(page, name, kind, head):
+    mount(page, "plotly.mjs", spec=spec([3, 2, 1]), label="loss", height=240, version="")
+    answer(page)
+    page.locator(".mmf-plot-area .main-svg").first.hover()
+    with page.expect_download() as saved: page.locator(f".modebar-btn[data-title^='{name}']").click()
+    assert saved.value.suggested_filename == f"mmfuse.{kind}" and saved.value.path().read_bytes().startswith(head)
+
+
 def test_plotly_asks_once_a_page(page):
     mount(page, "plotly.mjs", spec=spec([1, 2]), label="one", height=200)
     answer(page)

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['alone', 'with_singles', 'check_name', 'splits_of', 'scores_in', 'voters_of', 'differences', 'one_split', 'ranked',
-           'Comparison', 'trained', 'compare']
+           'Comparison', 'curves_of', 'trained', 'compare']
 
-# %% ../../nbs/71_evaluation.compare.ipynb #be2e44c0
+# %% ../../nbs/71_evaluation.compare.ipynb #3a3691b1
 import html
 from pathlib import Path
 import numpy as np, pandas as pd
@@ -19,6 +19,7 @@ from ..models.catalogue import entry
 from ..models.spec import MODALITIES, FusionSpec, name_of
 from ..models.tasks import check_splits, check_table
 from ..training.launch import load_backend, train
+from ..views.curves import seed_curves
 from ..views.forest import forest
 
 # %% ../../nbs/71_evaluation.compare.ipynb #cb925f72
@@ -137,9 +138,9 @@ def ranked(
     table = cost[["modalities"]].join(val[[score]].add_prefix("val_")).join(test).join(cost[["parameters", "seconds"]])
     return table.sort_values(f"val_{score}", ascending=sign(score) < 0, kind="stable").rename_axis("model").reset_index()
 
-# %% ../../nbs/71_evaluation.compare.ipynb #17b436a9
+# %% ../../nbs/71_evaluation.compare.ipynb #6edfb01c
 class Comparison:
-    "What `compare` has found: `.helps` (True, False, or None where it cannot be told), `.verdict`, `.table`, `.tests`, `.figure`, `.runs`"
+    "What `compare` has found: `.helps` (True, False, or None where it cannot be told), `.verdict`, `.table`, `.tests`, `.figure`, `.curves`, `.runs`"
     def __init__(self,
         runs:list, # For each split, model to finished run
         tables:list, # The splits
@@ -165,6 +166,13 @@ class Comparison:
 
     def __repr__(self): return f"{self.verdict}\n\n{self.table.round(3).to_string(index=False)}"
     def _repr_html_(self): return f"<p><b>{html.escape(self.verdict)}</b></p>{self.table.round(3).to_html(index=False, border=0)}"
+
+# %% ../../nbs/71_evaluation.compare.ipynb #7ccdbb6d
+def curves_of(found:Comparison):
+    "Validation loss of every model by epoch: the mean of its trainings, with a band from the least to the most"
+    return seed_curves({n: [held[n].history for held in found.runs] for n in found.runs[0]}).update_layout(title_text="loss on validation rows")
+
+Comparison.curves = property(curves_of)
 
 # %% ../../nbs/71_evaluation.compare.ipynb #134299fc
 def trained(

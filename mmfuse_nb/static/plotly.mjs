@@ -61,19 +61,20 @@ function render({ model, el }) {
   const area = document.createElement("div");
   area.className = "mmf-plot-area"; area.setAttribute("role", "group");
   el.append(area);
-  let plotly, waiting = false, width = 0;
+  const t = (text) => model.get("words")[text] ?? text;
+  let plotly, waiting = false, width = 0, svg = null;
   const draw = () => {
     waiting = false;
     if (!plotly || gone.signal.aborted || area.clientWidth < 40) return;
     const { data = [], layout = {} } = JSON.parse(model.get("spec") || "{}");
     width = area.clientWidth;
     plotly.react(area, data, themed(layout, area), { displaylogo: false, responsive: false, displayModeBar: "hover",
-      modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"], toImageButtonOptions: { scale: 2, filename: "mmfuse" } });
+      modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"], toImageButtonOptions: { scale: 2, filename: "mmfuse" }, modeBarButtonsToAdd: [svg] });
     area.dataset.points = data.reduce((n, t) => n + (area.calcdata?.[data.indexOf(t)]?.length || 0), 0);
     area.dataset.drawn = +(area.dataset.drawn || 0) + 1;
   };
   const soon = () => { if (!waiting) { waiting = true; requestAnimationFrame(draw); } };
-  const named = () => area.setAttribute("aria-label", model.get("label") || "figure");
+  const named = () => area.setAttribute("aria-label", model.get("label") || t("figure"));
   const tall = () => { area.style.minHeight = `${model.get("height")}px`; };
   const size = new ResizeObserver(() => { if (area.clientWidth !== width) soon(); });
   const theme = new MutationObserver(soon);
@@ -81,7 +82,11 @@ function render({ model, el }) {
   theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class"] });
   model.on("change:spec", soon); model.on("change:label", named); model.on("change:height", tall);
   named(); tall();
-  library(model, gone.signal).then((p) => { plotly = p; soon(); }, (e) => { area.textContent = `The figure cannot be drawn: ${e.message}.`; });
+  library(model, gone.signal).then((p) => {
+    plotly = p;
+    svg = { name: "svg", title: t("Save as SVG"), icon: p.Icons.disk, click: (figure) => p.downloadImage(figure, { format: "svg", filename: "mmfuse" }) };
+    soon();
+  }, (e) => { area.textContent = t("The figure cannot be drawn: {why}.").replace("{why}", e.message); });
   return () => {
     gone.abort(); size.disconnect(); theme.disconnect();
     model.off("change:spec", soon); model.off("change:label", named); model.off("change:height", tall);

@@ -123,7 +123,7 @@ def _side(a, py, box):
         out.append(_text(x0 - wide - 18, (y0 + y1)/2, a["title"], "middle", 11, opacity=.6, turn=-90))
     return out
 
-# %% ../../nbs/05f_views.svg.ipynb #893c97b1
+# %% ../../nbs/05f_views.svg.ipynb #4b88c6b8
 def _colours(t, n, i):
     c = t.marker.color if t.marker.color is not None else (t.line.color if t.type == "scatter" else None)
     return [c or colour(i)]*n if c is None or isinstance(c, str) else list(c)
@@ -135,6 +135,7 @@ def _scatter(t, px, py, i, **_):
     if "lines" in (t.mode or "lines") and len(at) > 1:
         dash = {"dot": ' stroke-dasharray="2 4"', "dash": ' stroke-dasharray="6 4"'}.get(t.line.dash, "")
         points = " ".join(f"{a:.1f},{b:.1f}" for a, b in at)
+        if t.fill == "toself": return [f'<polygon points="{points}" fill="{t.fillcolor}"/>']
         out.append(f'<polyline points="{points}" fill="none" stroke="{t.line.color or hue[0]}" stroke-width="{t.line.width or 2}" '
             f'stroke-linejoin="round" stroke-linecap="round"{dash}/>')
     if "markers" in (t.mode or ""):

@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['plotly_js', 'bundle', 'Plot', 'PlotlyView']
 
-# %% ../../nbs/06_widgets.plotly.ipynb #3a89c111
+# %% ../../nbs/06_widgets.plotly.ipynb #41f67fb9
 import functools, gzip
 from pathlib import Path
 import anywidget, plotly
 import plotly.graph_objects as go
 from traitlets import Int, Unicode
 from ..core import static
+from ..language import Captions
 from ..views.svg import to_svg
 
 # %% ../../nbs/06_widgets.plotly.ipynb #5920ac96
@@ -30,9 +31,10 @@ def bundle(
     data, meta = made if isinstance(made, tuple) else (made, {})
     return dict(data or {}, **{"text/html": html, "text/plain": text}), meta
 
-# %% ../../nbs/06_widgets.plotly.ipynb #eace4e9a
-class Plot(anywidget.AnyWidget):
+# %% ../../nbs/06_widgets.plotly.ipynb #d8994d9e
+class Plot(Captions, anywidget.AnyWidget):
     "What the script of a figure and Python share"
+    captions = ("Save as SVG", "figure", "The figure cannot be drawn: {why}.")
     _esm, _css = static("plotly.mjs"), static("plotly.css")
     spec = Unicode("{}", help="The figure as Plotly's JSON").tag(sync=True)
     label = Unicode("", help="What a screen reader says").tag(sync=True)
