@@ -31,7 +31,7 @@ def running_lab(tmp_path, app="jupyterlab"):
         assert server.poll() is None, (tmp_path/"log").read_text()[-3000:]
         yield address, token, work
     finally:
-        for run in work.glob("runs/*"): ask(run, "stop")      # a run outlives its kernel, also when the test has failed
+        for run in work.glob("**/runs/*/spec.yaml"): ask(run.parent, "stop")      # a run outlives its kernel, also when the test has failed
         for s in json.load(urllib.request.urlopen(f"{address}/api/sessions?token={token}")) if server.poll() is None else []:
             urllib.request.urlopen(urllib.request.Request(f"{address}/api/sessions/{s['id']}?token={token}", method="DELETE"))
         server.terminate()

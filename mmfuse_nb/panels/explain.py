@@ -6,24 +6,23 @@
 __all__ = ['METHODS', 'explained', 'swapped', 'contributed', 'swaps_html', 'ExplainPanel', 'lay_out', 'show_run', 'pick_row',
            'explain_row', 'swap_row', 'share_run']
 
-# %% ../../nbs/93c_panels.explain.ipynb #82668219
-import html
+# %% ../../nbs/93c_panels.explain.ipynb #0a204072
 import ipywidgets as W
 import pandas as pd
 from ..core import UserError
 from ..data.show import cards
 from ..language import t
 from .evaluate import table_of
-from .explore import Line, nearest_of
+from .explore import nearest_of
 from ..training.run import open_run
 from ..views.explanation import explanation
 from ..views.forest import forest
 from ..widgets.elsewhere import elsewhere
 from ..widgets.gallery import Gallery
 from ..widgets.overlay import Overlay
-from ..widgets.parts import column, heading, row, say, section, set_options, shown, table_html
+from ..widgets.parts import Line, column, heading, row, say, section, set_options, shown, table_html
 from ..widgets.plotly import PlotlyView
-from ..widgets.pump import on_card, on_press, pump, work
+from ..widgets.pump import forget, newest, on_card, on_press
 
 # %% ../../nbs/93c_panels.explain.ipynb #fe0b62d3
 METHODS = ("occlusion", "shap", "integrated_gradients", "grad_cam", "grad_cam_pp", "attention")
@@ -56,7 +55,7 @@ def swaps_html(
     out = frame.assign(swapped=frame["swapped"].map(t), **{c: frame[c].map("{:.0%}".format) for c in ("stays", "follows", "third")})
     return table_html(out.rename(columns=names), t("What becomes of the answer"))
 
-# %% ../../nbs/93c_panels.explain.ipynb #c1ecb91e
+# %% ../../nbs/93c_panels.explain.ipynb #9635e5f8
 class ExplainPanel:
     "Explanation of one row, and the contribution of each modality to a run"
     def __init__(self,
@@ -76,11 +75,11 @@ class ExplainPanel:
         shown(self.body, False)
         self.widget = column(self.note, self.body, css="mmf-page")
 
-    def show(self, run): show_run(self, run)
+    def show(self, run, then=lambda: None): show_run(self, run, then)
     def pick(self, number): pick_row(self, number)
     def fail(self, e): self.go.disabled, self.note.value = False, say(e)
 
-# %% ../../nbs/93c_panels.explain.ipynb #e556957a
+# %% ../../nbs/93c_panels.explain.ipynb #bd703182
 def lay_out(panel):
     "Controls, the row, what would change the answer, and the whole run"
     panel.found = column(panel.sentence, row(column(panel.overlay, css="mmf-half"), column(heading(t("What each modality is worth")), panel.worth, css="mmf-half"), css="mmf-split"),
@@ -91,8 +90,10 @@ def lay_out(panel):
     return column(row(panel.row, panel.method, panel.target, panel.go, css="mmf-control"), panel.found,
         section(t("The whole run"), panel.shares, panel.forest, controls=[panel.share], about=t("Each modality is taken away, or dealt to other rows, and the score is taken again.")))
 
-def show_run(panel, run):
-    "Another run is asked"
+def show_run(panel, run, then):
+    "Another run is asked; `then` is called once it can be"
+    forget(panel)
+    panel.run, panel.go.disabled = None, False
     def done(table):
         panel.run, panel.rows_of, panel.row.max = run, table, max(len(run.predictions) - 1, 0)
         set_options(panel.target, [(t("what the model says"), ""), *((c, c) for c in run.classes)], "")
@@ -101,7 +102,8 @@ def show_run(panel, run):
         for w in (panel.found, panel.forest): shown(w, False)
         panel.shares.value, panel.note.value = "", say(t("{run} is asked. Choose a row here, or anywhere else.", run=run.dir.name))
         shown(panel.body, True)
-    work(lambda: table_of(run, panel.table), done, owner=panel)
+        then()
+    newest(panel, "run", lambda: table_of(run, panel.table), done)
 
 # %% ../../nbs/93c_panels.explain.ipynb #6387a0d1
 def pick_row(panel, number):
@@ -110,7 +112,7 @@ def pick_row(panel, number):
     panel.row.value = number
     explain_row(panel)
 
-# %% ../../nbs/93c_panels.explain.ipynb #a226ed57
+# %% ../../nbs/93c_panels.explain.ipynb #56d2e3a3
 def explain_row(panel):
     "Explain the row beside the notebook"
     run, number, asked = panel.run, panel.row.value, (panel.method.value, panel.target.value or None)
@@ -125,22 +127,22 @@ def explain_row(panel):
         panel.near.fill(cards(panel.rows_of, near["row"].to_numpy(), notes) if panel.rows_of is not None else [], len(near))
         shown(panel.found, True)
     panel.go.disabled, panel.note.value = True, say(t("Explaining row {row} in a process of its own …", row=number))
-    work(lambda: (elsewhere(explained, str(run.dir), number, *asked), elsewhere(nearest_of, str(run.dir), number, 12)), done, owner=panel)
+    newest(panel, "row", lambda: (elsewhere(explained, str(run.dir), number, *asked), elsewhere(nearest_of, str(run.dir), number, 12)), done)
 
 def swap_row(panel):
     "What becomes of the answer with another row's picture or text"
     run, number = panel.run, panel.row.value
     panel.swaps.value = say(t("Trying other rows …"))
-    work(lambda: elsewhere(swapped, str(run.dir), number), lambda frame: setattr(panel.swaps, "value", swaps_html(frame)), owner=Line(panel.swaps))
+    newest(panel, "swaps", lambda: elsewhere(swapped, str(run.dir), number), lambda frame: setattr(panel.swaps, "value", swaps_html(frame)), Line(panel.swaps))
 
-# %% ../../nbs/93c_panels.explain.ipynb #c088b9db
+# %% ../../nbs/93c_panels.explain.ipynb #8eb7ba29
 def share_run(panel):
     "What the run loses without each modality"
     run = panel.run
     def done(got):
         frame, sentence = got
         panel.shares.value = say(sentence, "good")
-        panel.forest.figure = forest(pd.DataFrame(dict(name=[f"{m}: {c}" for m, c in zip(frame["modality"], frame["change"])], value=frame["lost"], low=frame["low"], high=frame["high"])), t("lost score"))
+        panel.forest.figure = forest(pd.DataFrame(dict(name=[f"{t(m)}: {t(c)}" for m, c in zip(frame["modality"], frame["change"])], value=frame["lost"], low=frame["low"], high=frame["high"])), t("lost score"))
         shown(panel.forest, True)
     panel.shares.value = say(t("Asking the run without each modality …"))
-    work(lambda: elsewhere(contributed, str(run.dir)), done, owner=Line(panel.shares))
+    newest(panel, "shares", lambda: elsewhere(contributed, str(run.dir)), done, Line(panel.shares))

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['FEW', 'embed_run', 'vectors_of', 'nearest_of', 'search_of', 'placed_by', 'ExplorePanel', 'listen', 'lay_out',
            'show_run', 'colours_of', 'draw_map', 'show_rows', 'show_selected', 'found_rows', 'find_rows',
-           'show_nearest', 'Line']
+           'show_nearest']
 
-# %% ../../nbs/93b_panels.explore.ipynb #95ae1788
+# %% ../../nbs/93b_panels.explore.ipynb #ae09382a
 import os
 import ipywidgets as W
 import numpy as np
 import pandas as pd
-from ..core import UserError
+from ..core import UserError, write_atomic
 from ..data.show import cards
 from ..explanation.search import search
 from ..language import t
@@ -23,16 +23,17 @@ from ..widgets.elsewhere import elsewhere
 from ..widgets.gallery import Gallery
 from ..widgets.grid import Grid
 from ..widgets.map import EmbeddingMap
-from ..widgets.parts import column, row, say, section, set_options, shown
-from ..widgets.pump import on_card, on_press, pump, work
+from ..widgets.parts import Line, column, row, say, section, set_options, shown
+from ..widgets.pump import forget, newest, on_card, on_press, pump
 
-# %% ../../nbs/93b_panels.explore.ipynb #714aab8b
+# %% ../../nbs/93b_panels.explore.ipynb #3f870588
 def embed_run(folder, layer):
     "Embed the rows of a run and keep the vectors"
     run = open_run(folder)
-    fresh = run.dir/f".embedding-{layer}.npy"
-    np.save(fresh, run.embed(run.table, layer))
-    os.replace(fresh, run.dir/f"embedding-{layer}.npy")
+    vectors = run.embed(run.table, layer)
+    def save(at):
+        with open(at, "wb") as f: np.save(f, vectors)
+    write_atomic(run.dir/f"embedding-{layer}.npy", save)
 
 def vectors_of(
     run, # Run, finished
@@ -40,7 +41,7 @@ def vectors_of(
 ) -> np.ndarray: # (n, d) vectors of the usable rows
     "Vectors of a run's rows"
     kept = run.dir/f"embedding-{layer}.npy"
-    if not kept.exists(): elsewhere(embed_run, str(run.dir), layer)
+    if not kept.exists() or kept.stat().st_mtime < (run.dir/"best.keras").stat().st_mtime: elsewhere(embed_run, str(run.dir), layer)
     return np.load(kept, allow_pickle=False)
 
 def nearest_of(folder, number, k):
@@ -49,6 +50,7 @@ def nearest_of(folder, number, k):
     run = open_run(folder)
     return pd.concat([nearest(run, number, k, s) for s in set(run.predictions.split)]).nlargest(k, "similarity")[["row", "similarity"]]
 
+# %% ../../nbs/93b_panels.explore.ipynb #925d7703
 def search_of(folder, text, image, k):
     "Rows nearest to words or to a picture"
     return search(open_run(folder), text, image, k)
@@ -99,16 +101,19 @@ def lay_out(panel):
     found = section(t("Rows selected"), row(panel.words, panel.find, panel.near, css="mmf-control"), panel.told, panel.gallery, panel.list)
     return column(section(t("Map"), panel.map, controls=[panel.layer, panel.by], about=t("Rows that stand together are alike to the model.")), found)
 
-# %% ../../nbs/93b_panels.explore.ipynb #575f241f
+# %% ../../nbs/93b_panels.explore.ipynb #7218b714
 def show_run(panel, run):
     "Read the predictions and the table of a run, then draw its map"
+    forget(panel)
+    panel.run, panel.at = run, {}
+    shown(panel.body, False)
     def done(got):
-        panel.run, (panel.predictions, panel.rows_of), panel.at = run, got, {}
+        panel.predictions, panel.rows_of = got
         if panel.rows_of is None: raise UserError("The map needs the run's rows, and their pictures are not where they were.")
         set_options(panel.layer, [(t("fused"), "fused"), *((t(m), m) for m in run.spec.modalities if len(run.spec.modalities) > 1 and m != "columns")], "fused")
         draw_map(panel)
     panel.note.value = say(t("Reading the results of {run} …", run=run.dir.name))
-    work(lambda: (run.predictions, table_of(run, panel.table)), done, owner=panel)
+    newest(panel, "run", lambda: (run.predictions, table_of(run, panel.table)), done)
 
 def colours_of(panel) -> dict: # Name to a value for each row
     "What the map can be coloured by"
@@ -119,27 +124,25 @@ def colours_of(panel) -> dict: # Name to a value for each row
         wrong = (p["label"] != p["predicted"]).where(p["label"].notna())
         out = {t("label"): p["label"], t("predicted"): p["predicted"], t("wrong"): wrong.astype("boolean"), t("sure"): p.filter(like="p_").max(axis=1)} | out
     more = [c for c in frame if c not in table.roles.values() and 1 < frame[c].astype(str).nunique() <= FEW]
-    return {k: pd.Series(v).reset_index(drop=True) for k, v in out.items()} | {str(c): frame[c].astype(str) for c in more}
+    return {str(c): frame[c].astype(str) for c in more if str(c) not in out} | {k: pd.Series(v).reset_index(drop=True) for k, v in out.items()}
 
-# %% ../../nbs/93b_panels.explore.ipynb #2a3c37e7
+# %% ../../nbs/93b_panels.explore.ipynb #93fd1932
 def draw_map(panel):
     "Embed and place the rows beside the notebook, then draw them"
     run, layer, by = panel.run, panel.layer.value, panel.by.value
-    if run is None: return
+    if run is None or panel.rows_of is None: return
     def place():
         vectors = vectors_of(run, layer)
         return placed_by(vectors, by) if by == "pca" else elsewhere(placed_by, vectors, by)
     def done(got):
-        if panel.run is not run: return
         (at, trust), panel.at[layer, by] = got, got
-        if (panel.layer.value, panel.by.value) != (layer, by): return
         panel.map.fill(at, colours_of(panel), lambda i: cards(panel.rows_of, [i])(0, 1)[0])
         told = t("Trustworthiness {v} of 1: how far neighbours on the map are neighbours before.", v=f"{trust[0]:.2f}") if trust else ""
         panel.note.value = say(f"{run.dir.name} · {told}")
         shown(panel.body, True)
     if (layer, by) in panel.at: return done(panel.at[layer, by])
     panel.note.value = say(t("Placing the rows in a process of its own …"))
-    work(place, done, owner=panel)
+    newest(panel, "map", place, done)
 
 # %% ../../nbs/93b_panels.explore.ipynb #75482f34
 def show_rows(panel, rows, text, notes=None):
@@ -162,7 +165,7 @@ def show_selected(panel):
     panel.map.mark([])
     show_rows(panel, rows, t("{n} rows selected", n=f"{len(rows):,}"))
 
-# %% ../../nbs/93b_panels.explore.ipynb #3122e9af
+# %% ../../nbs/93b_panels.explore.ipynb #80f6610e
 def found_rows(panel, text):
     "What takes rows with their similarity and shows them, ringed on the map"
     def done(found):
@@ -177,17 +180,14 @@ def find_rows(panel, k=24):
     if not asked: raise UserError("Type some words, or the path of a picture, first.")
     picture = os.path.isfile(asked)
     panel.told.value = say(t("Searching …"))
-    work(lambda: elsewhere(search_of, str(run.dir), None if picture else asked, asked if picture else None, k), found_rows(panel, t("The {k} rows nearest to {asked}", k=k, asked=asked)), owner=Line(panel.told))
+    newest(panel, "rows", lambda: elsewhere(search_of, str(run.dir), None if picture else asked, asked if picture else None, k), found_rows(panel, t("The {k} rows nearest to {asked}", k=k, asked=asked)), Line(panel.told))
 
 def show_nearest(panel, k=12):
     "Rows nearest to the first of those selected"
     if not len(panel.rows): raise UserError("Select a row on the map first.")
     number, run = int(panel.rows[0]), panel.run
     panel.told.value = say(t("Searching …"))
-    work(lambda: elsewhere(nearest_of, str(run.dir), number, k), found_rows(panel, t("The {k} rows nearest to row {row}", k=k, row=number)), owner=Line(panel.told))
+    newest(panel, "rows", lambda: elsewhere(nearest_of, str(run.dir), number, k), found_rows(panel, t("The {k} rows nearest to row {row}", k=k, row=number)), Line(panel.told))
 
-# %% ../../nbs/93b_panels.explore.ipynb #f07da80e
-class Line:
-    "Tells an error in a line of its own"
-    def __init__(self, line): self.line = line
-    def fail(self, e): self.line.value = say(e)
+# %% ../../nbs/93b_panels.explore.ipynb #51f5ea7a
+#| export

@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['new_rows', 'answer', 'joined', 'PredictPanel', 'predict_file', 'save_answers']
 
-# %% ../../nbs/93d_panels.predict.ipynb #2b70190f
+# %% ../../nbs/93d_panels.predict.ipynb #7d87ad5d
 from pathlib import Path
 import ipywidgets as W
 import pandas as pd
 from ..core import UserError, write_atomic
+from ..data.cells import text_columns
 from ..data.readers import read_path
 from ..data.show import cards
 from ..data.table import FusionTable
@@ -18,16 +19,16 @@ from ..training.run import open_run
 from ..widgets.elsewhere import elsewhere
 from ..widgets.gallery import Gallery
 from ..widgets.parts import row, say, section, shown
-from ..widgets.pump import on_press, pump, work
+from ..widgets.pump import on_press, work
 
-# %% ../../nbs/93d_panels.predict.ipynb #dee055e7
+# %% ../../nbs/93d_panels.predict.ipynb #cbaac1dd
 def new_rows(
     run, # Run, finished
     path, # A file or folder as `FusionTable.from_path` reads it
 ) -> tuple: # (checked FusionTable without labels, the frame as it came)
     "The rows of a file that a run can be asked about"
-    frame, _, root = read_path(path)
     roles = {r: c for r, c in run.table.roles.items() if r.removesuffix("_features") in run.spec.modalities}
+    frame, _, root = read_path(path, text_columns(roles))
     lacks = [c for held in roles.values() for c in (held if isinstance(held, (list, tuple)) else [held]) if c not in frame]
     if lacks: raise UserError(f"The run reads the columns {', '.join(map(str, roles.values()))}, and this file has no {', '.join(map(str, lacks))}. It has {', '.join(map(str, frame.columns))}.")
     table = FusionTable.from_frame(frame, root=root, **roles)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SHARE', 'CLASSIC', 'KNOWN', 'flow_html', 'spec_words', 'code_texts', 'spec_from', 'matrix_speed', 'cost_html',
-           'presets', 'RecipePanel', 'lay_out', 'offer_presets', 'take_preset', 'recipe_changed', 'graph',
-           'told_elsewhere', 'write_code', 'build_diagram', 'show_graph']
+           'presets', 'RecipePanel', 'lay_out', 'offer_presets', 'offer_recipe', 'take_preset', 'recipe_changed',
+           'graph', 'told_elsewhere', 'write_code', 'build_diagram', 'show_graph']
 
 # %% ../../nbs/91a_panels.recipe.ipynb #ff81b553
 import ast, functools, html, os, time
@@ -26,7 +26,7 @@ from ..widgets.elsewhere import elsewhere
 from ..widgets.parts import Code, column, heading, row, say, section, set_options, shown
 from ..widgets.pump import on_press, pump, work
 
-# %% ../../nbs/91a_panels.recipe.ipynb #b99230cb
+# %% ../../nbs/91a_panels.recipe.ipynb #fcaddc13
 def flow_html(
     spec, # FusionSpec
     classes:int=0, # Number of classes; 0: not known
@@ -35,12 +35,12 @@ def flow_html(
     box = lambda tone, top, name, note="": (f'<div class="mmf-node mmf-{tone}"><small>{html.escape(top)}</small><b>{html.escape(str(name))}</b>'
         + (f"<span>{html.escape(str(note))}</span>" if note else "") + "</div>")
     size = spec.image_size or (catalogue()["image encoder"].get(name_of(spec.image), {}).get("size") if spec.image else None)
-    ins = [box("v", "pictures", name_of(spec.image), f"{size}×{size} pixels" if size else "")] if spec.image else []
-    read = {"bag": "bag of words", "sentence": "a pretrained encoder", "features": "features made elsewhere"}
-    if spec.text: ins.append(box("t", "words", name_of(spec.text), f"vectors: {name_of(spec.vectors)}" if spec.vectors else read.get(catalogue()["text encoder"][name_of(spec.text)]["reads"], "")))
-    if spec.columns: ins.append(box("t", "columns", name_of(spec.columns)))
-    steps = [f'<div class="mmf-ins">{"".join(ins)}</div>'] + ([box("f", "fusion", name_of(spec.fusion))] if spec.fusion else [])
-    steps.append(box("o", "prediction", f"{classes} classes" if classes else "classes"))
+    ins = [box("v", t("pictures"), name_of(spec.image), t("{n}×{n} pixels", n=size) if size else "")] if spec.image else []
+    read = {"bag": t("bag of words"), "sentence": t("a pretrained encoder"), "features": t("features made elsewhere")}
+    if spec.text: ins.append(box("t", t("words"), name_of(spec.text), t("vectors: {name}", name=name_of(spec.vectors)) if spec.vectors else read.get(catalogue()["text encoder"][name_of(spec.text)]["reads"], "")))
+    if spec.columns: ins.append(box("t", t("columns"), name_of(spec.columns)))
+    steps = [f'<div class="mmf-ins">{"".join(ins)}</div>'] + ([box("f", t("fusion"), name_of(spec.fusion))] if spec.fusion else [])
+    steps.append(box("o", t("prediction"), t("{n} classes", n=classes) if classes else t("classes")))
     arrow = '<div class="mmf-arrow" aria-hidden="true"></div>'
     return f'<div class="mmf-flow" role="img" aria-label="{html.escape(spec_words(spec))}">{arrow.join(steps)}</div>'
 
@@ -114,17 +114,17 @@ def presets(
     if "label" in table.roles: out |= {t("Suggested: {name}", name=n): (s, why) for n, s, why in suggest(table).itertuples(index=False)}
     return out
 
-# %% ../../nbs/91a_panels.recipe.ipynb #6e115472
+# %% ../../nbs/91a_panels.recipe.ipynb #54f303e7
 class RecipePanel(HasTraits):
     "Form, diagram, cost and code of a spec; `spec` is the last that was whole, `error` what is wrong now"
     spec, error = Any(), Unicode()
     def __init__(self,
-        table, # FusionTable; None: no table yet, so nothing is built
+        table, # FusionTable; one without classes is none yet, so nothing is built
         spec=None, # First spec; None: the default recipe, for the modalities the table has
         train=None, # Called by the button that starts a run; None: no such button
     ):
         super().__init__()
-        self.table, self.outline, self.asked, self.building, self.folder = table, None, None, False, "runs/run"
+        self.table, self.outline, self.asked, self.building, self.folder, self.presets = table, None, None, False, "runs/run", {}
         self.form = ModelPanel(table, spec)
         self.preset, self.reason, self.cost, self.note = W.Dropdown(description=t("Preset"), options=[(t("as chosen"), "")]), W.HTML(), W.HTML(), W.HTML()
         self.diagram, self.code = ModelDiagram(label=t("Model")), Code()
@@ -141,7 +141,7 @@ class RecipePanel(HasTraits):
 
     def fail(self, e): self.note.value = say(e)
 
-# %% ../../nbs/91a_panels.recipe.ipynb #71bbdd53
+# %% ../../nbs/91a_panels.recipe.ipynb #2b162ebf
 def lay_out(panel):
     "Form on the left, what it makes on the right"
     left = column(row(heading(t("Recipe")), panel.go, css="mmf-between"), panel.preset, panel.reason, panel.form.widget, css="mmf-recipe")
@@ -151,8 +151,12 @@ def lay_out(panel):
 
 def offer_presets(panel, got):
     "Show what there is to choose from"
-    panel.presets = got
-    set_options(panel.preset, [(t("as chosen"), ""), *((n, n) for n in got)], "")
+    for name, (spec, why) in got.items(): offer_recipe(panel, name, spec, why)
+
+def offer_recipe(panel, name, spec, why=""):
+    "One more preset"
+    panel.presets[name] = spec, why
+    set_options(panel.preset, [(t("as chosen"), ""), *((n, n) for n in panel.presets)], "")
 
 def take_preset(panel, name):
     "Set the form to a preset"

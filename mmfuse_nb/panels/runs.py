@@ -4,14 +4,17 @@
 
 # %% auto #0
 __all__ = ['ACTIONS', 'listed', 'RunsPanel', 'runs_chosen', 'one_chosen', 'enable', 'fill_runs', 'show_chosen', 'open_chosen',
-           'compare_chosen', 'pd_row', 'rename_chosen', 'bin_chosen', 'pack_chosen']
+           'compare_chosen', 'rename_chosen', 'bin_chosen', 'pack_chosen']
 
-# %% ../../nbs/93a_panels.runs.ipynb #429691df
+# %% ../../nbs/93a_panels.runs.ipynb #61eae37b
 import ipywidgets as W
+import pandas as pd
 from ..core import UserError
 from ..evaluation.contest import versus
 from ..language import t
-from ..training.keep import archive, discard, rename
+from .train import WORDS
+from ..training.folder import is_run
+from ..training.keep import archive, at_rest, discard, rename
 from ..training.run import open_run
 from ..training.runs import runs
 from ..views.curves import curves
@@ -22,7 +25,7 @@ from ..widgets.parts import column, heading, row, say, section, shown
 from ..widgets.plotly import PlotlyView
 from ..widgets.pump import on_press, pump, work
 
-# %% ../../nbs/93a_panels.runs.ipynb #3f58b28a
+# %% ../../nbs/93a_panels.runs.ipynb #43e75876
 def listed(
     found, # DataFrame of `runs`
 ):  # DataFrame
@@ -34,10 +37,10 @@ def listed(
     several = lambda a, b, f: [f.format(x, y) if x == x and y == y else "" for x, y in zip(found[a].astype(float), found[b].astype(float))]
     out["epoch"], out["low"] = several("epoch", "epochs", "{:.0f} / {:.0f}"), several("low", "high", "{:.3f} – {:.3f}")
     for c in ("value", "val_loss", "seconds"): out[c] = out[c].astype(float)
-    out["parameters"] = found["parameters"].astype("Int64")
+    out["parameters"], out["status"] = found["parameters"].astype("Int64"), [t(WORDS.get(s, s)) for s in found["status"]]
     return out.rename(columns=names)
 
-# %% ../../nbs/93a_panels.runs.ipynb #e6ee7e34
+# %% ../../nbs/93a_panels.runs.ipynb #d9123bef
 ACTIONS = (("Open", "folder-open"), ("Compare", "balance-scale"), ("Rename", "pencil"), ("Delete", "trash"), ("Export", "archive"), ("Look again", "refresh"))
 
 class RunsPanel:
@@ -45,9 +48,9 @@ class RunsPanel:
     def __init__(self,
         folder, # Folder of runs
         opened=lambda run: None, # Called with the Run to open
-        chosen=lambda run: None, # Called with the run that is chosen, when it is one
+        moved=lambda old, new: None, # Called with the folder of a run that was renamed, and its Run now; None: it is in the bin
     ):
-        self.folder, self.opened, self.chosen, self.found = folder, opened, chosen, None
+        self.folder, self.opened, self.moved, self.found = folder, opened, moved, None
         self.list = Grid(label=t("Runs"), numbers={t("Seconds"): ".0f", t("Parameters"): ",.0f"})
         self.open, self.compare, self.move, self.bin, self.pack, self.again = buttons = [W.Button(description=t(d), icon=i) for d, i in ACTIONS]
         self.name, self.note = W.Text(description=t("New name"), continuous_update=False), W.HTML()
@@ -81,7 +84,7 @@ def enable(panel):
     for w in (panel.open, panel.move, panel.name, panel.pack): w.disabled = n != 1
     panel.compare.disabled, panel.bin.disabled = n != 2, n == 0
 
-# %% ../../nbs/93a_panels.runs.ipynb #1224fa8b
+# %% ../../nbs/93a_panels.runs.ipynb #1d58e18b
 def fill_runs(panel, found):
     "Show what was read of the runs; those that were chosen stay so"
     kept = set(panel.found["run"].iloc[panel.list.selected]) if panel.found is not None else set()
@@ -97,12 +100,11 @@ def show_chosen(panel):
     found = panel.found.iloc[panel.list.selected] if panel.list.selected else panel.found.head(8)
     done = found[found["value"].notna() & (found["score"] == found["score"].iloc[0])] if len(found) else found
     if len(done): panel.bars.figure = scores(done[["run", "value", "low", "high"]].rename(columns={"run": "name"}), done["score"].iloc[0])
-    lines = {r.dir.name: h for r in map(open_run, found["folder"][found["status"] != "broken"]) if len(h := r.history)}
+    lines = {r.dir.name: h for r in map(open_run, filter(is_run, found["folder"])) if len(h := r.history)}
     if lines: panel.lines.figure = curves({n: h[["epoch", "val_loss"]] for n, h in lines.items()}, "loss", height=300).update_layout(title_text="")
     shown(panel.both, len(done) and lines)
-    if len(panel.list.selected) == 1 and found["status"].iloc[0] != "broken": panel.chosen(one_chosen(panel))
 
-# %% ../../nbs/93a_panels.runs.ipynb #2688ff65
+# %% ../../nbs/93a_panels.runs.ipynb #4a1445d3
 def open_chosen(panel):
     "Show the run that is chosen"
     panel.opened(one_chosen(panel))
@@ -112,27 +114,27 @@ def compare_chosen(panel):
     held = runs_chosen(panel)
     def done(won):
         panel.note.value = say(won["sentence"], "good")
-        panel.forest.figure = forest(pd_row(won), t("{first} against {second}", first=won["first"], second=won["second"]))
+        row = dict(name=f"{won['first']} − {won['second']}", value=won["gain"], low=won["low"], high=won["high"])
+        panel.forest.figure = forest(pd.DataFrame([row]), t("{first} against {second}", first=won["first"], second=won["second"]))
         shown(panel.forest, True)
     panel.note.value = say(t("Comparing …"))
     work(lambda: versus(held), done, owner=panel)
 
-def pd_row(won):
-    "A comparison as the row of a forest plot"
-    import pandas as pd
-    return pd.DataFrame([dict(name=f"{won['first']} − {won['second']}", value=won["gain"], low=won["low"], high=won["high"])])
-
 def rename_chosen(panel):
     "Give the run that is chosen the name that was typed"
-    run = rename(one_chosen(panel), panel.name.value.strip())
-    panel.name.value = ""
+    old = one_chosen(panel).dir
+    run, panel.name.value = rename(one_chosen(panel), panel.name.value.strip()), ""
+    panel.moved(old, run)
     panel.note.value = say(t("It is {name} now.", name=run.name), "good")
     panel.show()
 
-# %% ../../nbs/93a_panels.runs.ipynb #0bba40e6
+# %% ../../nbs/93a_panels.runs.ipynb #9afd7a4b
 def bin_chosen(panel):
     "Put the runs that are chosen into the bin"
-    places = [discard(r) for r in runs_chosen(panel).values()]
+    held = list(runs_chosen(panel).values())
+    for r in held: at_rest(r)
+    places = [discard(r) for r in held]
+    for r in held: panel.moved(r.dir, None)
     panel.list.selected = []
     panel.note.value = say(t("{n} in the bin: {place}", n=len(places), place=places[0].parent), "good")
     panel.show()

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['PAGES', 'CELLS', 'next_name', 'StudioState', 'page_number', 'Studio', 'set_table', 'build_pages', 'table_checked',
-           'data_page', 'set_opened', 'take', 'spec_changed', 'launch_run', 'train_recipe', 'run_changed', 'run_ended',
-           'show_done', 'show_in_studio', 'alive_run', 'show_first', 'attach_studio', 'pick_row', 'visit', 'speak',
-           'replace_predecessor', 'close_studio', 'widgets_in', 'still_html', 'studio_bundle']
+           'data_page', 'set_opened', 'take', 'spec_changed', 'propose_name', 'launch_run', 'train_recipe',
+           'run_changed', 'run_ended', 'show_done', 'run_moved', 'forget_run', 'show_in_studio', 'alive_run',
+           'show_first', 'attach_studio', 'pick_row', 'visit', 'speak', 'replace_predecessor', 'close_studio',
+           'widgets_in', 'still_html', 'studio_bundle']
 
 # %% ../../nbs/94_panels.studio.ipynb #31044fe3
 import html, itertools, weakref
@@ -20,19 +21,19 @@ from traitlets import Any, HasTraits, Unicode
 from ..core import UserError, unknown
 from ..language import adopt, t
 
-# %% ../../nbs/94_panels.studio.ipynb #a4e6fe19
+# %% ../../nbs/94_panels.studio.ipynb #0a91a084
 from .augment import AugmentPanel
 from .check import CheckPanel
 from .data import DataPanel, facts
 from .evaluate import EvaluatePanel, table_of
-from .explain import ExplainPanel, explain_row
+from .explain import ExplainPanel
 from .explore import ExplorePanel
 from .open import OpenPanel
 from .predict import PredictPanel
 from .rate import RatePanel
-from .recipe import RecipePanel, flow_html, spec_words, write_code
+from .recipe import RecipePanel, flow_html, offer_recipe, spec_words, write_code
 from .runs import RunsPanel
-from .train import ALIVE, TrainPanel, start_run
+from .train import ALIVE, TrainPanel, show_run as show_train, start_run
 from ..training.keep import folder_of
 from ..training.launch import start
 from ..training.run import list_runs, open_run
@@ -68,7 +69,7 @@ def page_number(page:str) -> int:
     if page not in PAGES: raise unknown("page of the Studio", page, PAGES)
     return PAGES.index(page)
 
-# %% ../../nbs/94_panels.studio.ipynb #9a36b450
+# %% ../../nbs/94_panels.studio.ipynb #df3b4981
 class Studio(StudioState):
     "Look at a table, choose a recipe, train it, understand it, compare it"
     def __init__(self,
@@ -80,7 +81,7 @@ class Studio(StudioState):
         path:str="", # Without a table: the file that is read at once
     ):
         super().__init__(folder=str(folder))
-        self.path, self.row, self.head = path, None, Header(title="Fusion Studio")
+        self.path, self.row, self.proposed, self.head = path, None, "", Header(title="Fusion Studio")
         self.head.selected = first = page_number(page or ("Model" if table is not None else "Data"))
         self.pages = W.Stack([W.VBox() for _ in PAGES], selected_index=first)
         self.widget = column(self.head, self.pages, css="mmf-studio")
@@ -94,30 +95,33 @@ class Studio(StudioState):
     def close(self): close_studio(self)
     def _repr_mimebundle_(self, **kwargs): return studio_bundle(self, **kwargs)
 
-    attach = classmethod(lambda cls, run_dir, table=None, **kwargs: attach_studio(cls, run_dir, table, **kwargs))
-
-# %% ../../nbs/94_panels.studio.ipynb #e26153ec
+# %% ../../nbs/94_panels.studio.ipynb #48a2bd22
 def set_table(studio, table, spec=None):
-    "Show another table"
+    "Show another table; a run that is followed stays on its page"
+    run, done = studio.run, studio.done
+    if run is not None: studio.train.run = None
     if studio.table is not table: studio.table = table  # two tables are compared by their content, which takes time
     head = studio.head
     head.tabs, head.message, head.facts = [t(p) for p in PAGES], head.message if studio.status else t("No run yet"), [t("reading every row …") if table is not None else t("no table yet")]
     build_pages(studio, table, spec)
     spec_changed(studio)
     if table is not None and table.findings is not None: head.facts = facts(table)
+    if run is not None: studio.train.attach(run)
+    if done is not None and done is not run: show_done(studio, done)
+    studio.runs.show()
 
-# %% ../../nbs/94_panels.studio.ipynb #37f5136d
+# %% ../../nbs/94_panels.studio.ipynb #4ac7d314
 def build_pages(studio, table, spec):
     "Make the panels, and put them on their pages"
-    pick = lambda row: pick_row(studio, row)
+    pick, of_table = lambda row: pick_row(studio, row), lambda row: pick_row(studio, row, True)
     lone = SimpleNamespace(roles={"image": "", "text": ""}, classes=None)
     studio.recipe = RecipePanel(table if table is not None else lone, spec, lambda: train_recipe(studio))
     studio.train = TrainPanel(lambda name: launch_run(studio, name), lambda run: run_ended(studio, run), lambda status, text: run_changed(studio, status, text))
     studio.rate = RatePanel(lambda: (studio.spec, studio.table), lambda rate: take(studio, learning_rate=rate))
     studio.evaluate, studio.predict = EvaluatePanel(table, pick), PredictPanel()
     studio.explore, studio.explain = ExplorePanel(table, pick), ExplainPanel(table)
-    studio.runs = RunsPanel(studio.folder, lambda run: show_in_studio(studio, run))
-    studio.check = CheckPanel(table, lambda error: table_checked(studio, error), pick) if table is not None else None
+    studio.runs = RunsPanel(studio.folder, lambda run: show_in_studio(studio, run), lambda old, new: run_moved(studio, old, new))
+    studio.check = CheckPanel(table, lambda error: table_checked(studio, error), of_table) if table is not None else None
     studio.recipe.observe(lambda _: spec_changed(studio), "spec")
     nothing = W.HTML(say(t("There is no table yet. Open one on the page Data.")))
     inside = (data_page(studio), studio.check.widget if studio.check else nothing, studio.recipe.widget,
@@ -125,7 +129,7 @@ def build_pages(studio, table, spec):
         column(studio.evaluate.widget, studio.predict.widget, css="mmf-page mmf-stacked"), studio.explore.widget, studio.explain.widget)
     for page, widget in zip(studio.pages.children, inside): page.children = [widget]
 
-# %% ../../nbs/94_panels.studio.ipynb #1488cec2
+# %% ../../nbs/94_panels.studio.ipynb #7e872c17
 def table_checked(studio, error=None):
     "Every row was read: now it is known which can be used"
     table = studio.table
@@ -139,7 +143,7 @@ def data_page(studio):
     if table is None: return OpenPanel(lambda opened: set_opened(studio, opened), studio.path).widget
     if table.findings is None: return W.HTML(say(t("Reading every row …")))
     more = [AugmentPanel(table, use=lambda settings: take(studio, augment=settings)).widget] if "image" in table.roles and len(table) else []
-    return column(DataPanel(table, lambda row: pick_row(studio, row)).widget, *more, css="mmf-page mmf-stacked")
+    return column(DataPanel(table, lambda row: pick_row(studio, row, True)).widget, *more, css="mmf-page mmf-stacked")
 
 def set_opened(studio, table):
     "A table was read from a file; the page is changed first, since ipywidgets stumbles over a box that goes while what is in it still comes"
@@ -151,22 +155,30 @@ def take(studio, **fields):
     studio.recipe.form.load(studio.spec.replace(**fields))
     studio.go("Model")
 
-# %% ../../nbs/94_panels.studio.ipynb #00bafec4
+# %% ../../nbs/94_panels.studio.ipynb #b7bff45d
 def spec_changed(studio):
     "Another recipe: its code, and a name for its run"
     studio.spec = studio.recipe.spec
-    name = next_name(studio.spec, studio.folder)
-    studio.train.name.value, studio.recipe.folder = name, str(Path(studio.folder)/name)
+    name = propose_name(studio)
+    studio.recipe.folder = str(Path(studio.folder)/name)
     write_code(studio.recipe)
     studio.train.flow.value = flow_html(studio.spec, len(studio.table.classes) if studio.table is not None else 0)
 
-# %% ../../nbs/94_panels.studio.ipynb #eca30a91
+# %% ../../nbs/94_panels.studio.ipynb #c078261f
+def propose_name(studio):
+    "A name for the next run; one that was typed stays"
+    name, typed = next_name(studio.recipe.spec, studio.folder), studio.train.name.value
+    if typed in ("", studio.proposed): studio.train.name.value = name
+    studio.proposed = name
+    return name
+
+# %% ../../nbs/94_panels.studio.ipynb #6596f477
 def launch_run(studio, name):
-    "Start the run that the form describes; where others are at work or wait, it waits for the last of them"
+    "Start the run that the form describes; where others are at work or wait, it waits for them"
     if studio.table is None: raise UserError("There is no table yet. Open one on the page Data, or as mf.Studio(table).")
     if studio.recipe.error: raise UserError(studio.recipe.error)
     busy = [r for r in list_runs(studio.folder) if r.status in ALIVE]
-    return start(studio.spec, studio.table, folder_of(name, studio.folder), after=busy[0] if busy else None)
+    return start(studio.spec, studio.table, folder_of(name, studio.folder), after=busy)
 
 def train_recipe(studio):
     "Start the recipe, and look at it train"
@@ -179,30 +191,54 @@ def run_changed(studio, status, text):
     studio.status, studio.run = status, studio.train.run
     studio.head.state, studio.head.message = status, text
     if first and status in ("queued", "preparing", "running"):
-        studio.train.name.value = next_name(studio.recipe.spec, studio.folder)
+        if studio.train.name.value == studio.run.dir.name: studio.train.name.value = ""
+        propose_name(studio)
         studio.runs.show()
 
-# %% ../../nbs/94_panels.studio.ipynb #c4a3c588
+# %% ../../nbs/94_panels.studio.ipynb #78a69b9a
 def run_ended(studio, run):
-    "Show the results of a finished run and the list of runs anew, and go on to a run that has waited for its turn"
+    "Show the results of a finished run and the list of runs anew; after one that was seen at work, go on to the one that has waited for its turn"
     if run.status == "finished": show_done(studio, run)
     studio.runs.show()
-    work(lambda: alive_run(studio.folder), lambda r: r and r.dir != run.dir and studio.train.attach(r), owner=studio.train)
+    if not studio.train.lived: return
+    def go_on(waiting):
+        if waiting is None or waiting.dir == run.dir: return
+        told = studio.train.note.value if run.status == "failed" else ""
+        studio.train.attach(waiting)
+        studio.train.note.value = told
+    work(lambda: alive_run(studio.folder), go_on, owner=studio.train)
 
 def show_done(studio, run):
     "A finished run is evaluated now, and can be explored and explained"
     studio.done = run
     def told(text): studio.train.note.value = say(text + " " + t("More under Evaluate."), "good")
     studio.evaluate.show(run, told)
-    studio.explain.show(run)
+    studio.explain.show(run, lambda: visit(studio))
     studio.predict.show(run)
     visit(studio)
 
-# %% ../../nbs/94_panels.studio.ipynb #eb2d1c8f
+# %% ../../nbs/94_panels.studio.ipynb #ac10cacf
+def run_moved(studio, old, new):
+    "A run was renamed, or is in the bin: what is shown of it is asked of its new folder, or no more"
+    if studio.done is not None and studio.done.dir == old:
+        studio.done = new
+        if new is not None: show_done(studio, new)
+        else: set_table(studio, studio.table, studio.spec)
+    if studio.run is not None and studio.run.dir == old:
+        if new is not None: studio.train.attach(new)
+        else: forget_run(studio)
+
+def forget_run(studio):
+    "No run is shown on the page Train"
+    studio.train.run = studio.train.shown = studio.run = None
+    studio.status, studio.head.state, studio.head.message = "", "", t("No run yet")
+    show_train(studio.train)
+
+# %% ../../nbs/94_panels.studio.ipynb #ffe473ff
 def show_in_studio(studio, run):
     "Show a run that is going on or is over"
     studio.train.attach(run)
-    studio.recipe.form.load(run.spec)
+    offer_recipe(studio.recipe, t("Recipe of {run}", run=run.dir.name), run.spec)
     studio.go("Evaluate" if run.status == "finished" else "Train")
 
 def alive_run(folder):
@@ -213,20 +249,21 @@ def alive_run(folder):
 def show_first(studio, run):
     "Show a run when the panel opens: the one given, or one that is going on in the folder"
     replace_predecessor(studio)
-    studio.runs.show()
     if run is not None: studio.train.attach(run)
     else: work(lambda: alive_run(studio.folder), lambda r: r and studio.run is None and studio.train.attach(r), owner=studio.train)
 
-def attach_studio(cls, run_dir, table, **kwargs):
+def attach_studio(cls, run_dir, table=None, **kwargs):
     "A Studio that shows a run from its folder, with the run's own table where none is given"
     run = open_run(run_dir)
     if table is None: table = table_of(run, None)
     return cls(table, folder=kwargs.pop("folder", run.dir.parent), page=kwargs.pop("page", "Train"), spec=kwargs.pop("spec", run.spec), run=run, **kwargs)
 
-# %% ../../nbs/94_panels.studio.ipynb #48a419da
-def pick_row(studio, row):
-    "A row was chosen somewhere: the page Explain will explain it"
-    studio.row = int(row)
+Studio.attach = classmethod(attach_studio)
+
+# %% ../../nbs/94_panels.studio.ipynb #2dd7647c
+def pick_row(studio, row, of_table=False):
+    "A row was chosen somewhere, of the run's table or of the notebook's: the page Explain will explain it"
+    studio.row, studio.of_table = int(row), of_table
     if PAGES[studio.head.selected] == "Explain": visit(studio)
 
 def visit(studio):
@@ -236,17 +273,13 @@ def visit(studio):
     if page == "Explore" and studio.explore.run is not run: studio.explore.show(run)
     if page == "Explain" and studio.row is not None and studio.explain.run is run:
         row, studio.row = studio.row, None
-        studio.explain.pick(row)
+        if studio.of_table and studio.explain.rows_of is not studio.table: studio.explain.note.value = say(t("The row chosen is one of the open table, and this run was trained on another. Choose a row under Evaluate or Explore."))
+        else: studio.explain.pick(row)
 
 def speak(studio, browser):
     "Build the pages in the language of the browser, if it is another than that spoken now"
     if not browser or not adopt(browser): return
-    run, done = studio.run, studio.done
-    studio.train.run = None
     set_table(studio, studio.table, studio.spec)
-    if run is not None: studio.train.attach(run)
-    elif done is not None: show_done(studio, done)
-    studio.runs.show()
 
 # %% ../../nbs/94_panels.studio.ipynb #4ebb549d
 CELLS = weakref.WeakValueDictionary()

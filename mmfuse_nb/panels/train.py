@@ -139,10 +139,10 @@ class TrainPanel:
         show_run(self)
         self.note.value = say(e)
 
-# %% ../../nbs/92_panels.train.ipynb #01a86d4a
+# %% ../../nbs/92_panels.train.ipynb #67719120
 def attach_run(panel, run):
     "Show another run from its beginning, and follow it while it lives"
-    panel.run, panel.feed, panel.offset, panel.shown, panel.over = run, Feed(), 0, None, False
+    panel.run, panel.feed, panel.offset, panel.shown, panel.over, panel.lived = run, Feed(), 0, None, False, False
     panel.note.value = panel.log.value = ""
     panel.curves.figure = progress({})
     shown(panel.branches, False)
@@ -150,12 +150,13 @@ def attach_run(panel, run):
 
 def start_run(panel):
     "Launch a run beside the notebook and follow it; where one is at work, the new one waits for its turn"
-    busy = panel.shown is not None and panel.shown[0] in ALIVE
-    panel.start.disabled, panel.note.value = True, ""
-    def queued(run):
+    if panel.start.disabled: return
+    name, panel.start.disabled, panel.note.value = panel.name.value.strip(), True, ""
+    def started(run):
+        if not run.state.get("reason", "").startswith("waits for"): return panel.attach(run)
         show_run(panel)
         panel.note.value = say(t("{name} waits for its turn.", name=run.dir.name), "good")
-    work(lambda: panel.launch(panel.name.value.strip()), queued if busy else panel.attach, owner=panel)
+    work(lambda: panel.launch(name), started, owner=panel)
 
 def pause_run(panel):
     "Pause a running run; go on with one that waits or has stopped"
@@ -173,7 +174,7 @@ def save_run(panel):
     "Ask the run for a checkpoint now"
     work(panel.run.checkpoint, lambda _: setattr(panel.note, "value", say(t("A checkpoint is written after this batch."), "good")), owner=panel)
 
-# %% ../../nbs/92_panels.train.ipynb #02f733a2
+# %% ../../nbs/92_panels.train.ipynb #11ce2286
 def tick_run(panel):
     "Show what is new in the run's folder; false when nothing more will come"
     run = panel.run
@@ -185,7 +186,9 @@ def tick_run(panel):
         panel.shown = status, dict(state)
         show_run(panel)
         if events: show_curves(panel, state.get("epochs"))
-    if status in ALIVE: return True
+    if status in ALIVE:
+        panel.lived = True
+        return True
     if not panel.over:
         panel.over = True
         panel.ended(run)

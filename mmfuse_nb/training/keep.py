@@ -48,7 +48,7 @@ def discard(
     names = (f"{run.name}{n and f'-{n}' or ''}" for n in itertools.count())
     return run.dir.rename(next(p for n in names if not (p := place/n).exists()))
 
-# %% ../../nbs/65b_training.keep.ipynb #4ed5076a
+# %% ../../nbs/65b_training.keep.ipynb #40ac18b3
 def archive(
     run:Run, # Finished or stopped
     path=None, # A .zip file; `<name>.zip` beside the run when omitted
@@ -57,6 +57,12 @@ def archive(
     if run.status in BUSY: raise UserError(f"The run {run.name} is {run.status}. Stop it first.")
     path = Path(path or run.dir.with_name(f"{run.name}.zip"))
     if path.suffix != ".zip": raise UserError(f"A run is packed into a .zip file. Received: {path.name!r}.")
-    def pack(at): shutil.move(shutil.make_archive(str(at) + ".run", "zip", run.dir.parent, run.name), at)
+    if path.exists(): raise UserError(f"There is a file {path.name} already. Move it, or name another.")
+    def pack(at):
+        made = Path(f"{at}.run.zip")
+        try:
+            shutil.make_archive(made.with_suffix(""), "zip", run.dir.parent, run.name)
+            made.rename(at)
+        finally: made.unlink(missing_ok=True)
     write_atomic(path, pack)
     return path

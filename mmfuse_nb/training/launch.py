@@ -85,7 +85,7 @@ def train(
         if shown is not None: shown.close()
     return run
 
-# %% ../../nbs/66_training.launch.ipynb #bd1ac56a
+# %% ../../nbs/66_training.launch.ipynb #58d52855
 def start(
     spec, # `FusionSpec`
     table, # `FusionTable`; split by the defaults if it is not
@@ -93,10 +93,10 @@ def start(
     epochs:int|None=None, # Instead of the spec's
     overwrite:bool=False, # Move aside whatever else is in the folder
     log_to=None, # "tensorboard", "mlflow" or both in a list: what the run tells is handed on to them
-    after:Run|None=None, # A run that must have ended before; until then this one is queued
+    after=None, # A run, or several, that must have ended before; until then this one is queued
 ) -> Run: # At work in a process of its own
     "Train a spec on a table in a child process; returns at once"
     if isinstance(spec, FusionSpec): parts_elsewhere(spec)
     run, _ = begin(spec, table, folder, epochs, overwrite, log_to)
-    if run.status != "finished": launch(run.dir, after and after.dir)
+    if run.status != "finished": launch(run.dir, [r.dir for r in ([after] if isinstance(after, Run) else after or ())])
     return run

@@ -64,27 +64,27 @@ def end_of(path, start=0, size=4000) -> str:
         f.seek(max(start, os.path.getsize(path) - size))
         return f.read().decode(errors="replace")
 
-# %% ../../nbs/63_training.supervise.ipynb #76b53fd4
+# %% ../../nbs/63_training.supervise.ipynb #edf4f314
 def its_turn(
     folder, # A run folder
-    after, # That of the run before it
+    *after, # Those of the runs before it
 ) -> bool: # False where it was stopped meanwhile
-    "Wait until the run before has ended"
-    while read_status(after)["state"] in BUSY:
+    "Wait until the runs before have ended"
+    while any(read_status(a)["state"] in BUSY for a in after):
         if asked(folder) == "stop":
             write_status(folder, state="stopped", reason="stopped while it waited for its turn")
             return False
         time.sleep(.1)
     return True
 
-# %% ../../nbs/63_training.supervise.ipynb #20c5722f
+# %% ../../nbs/63_training.supervise.ipynb #deb15ee7
 def supervise(
     folder, # A run folder
-    after=None, # The folder of a run that must have ended before
+    *after, # Folders of runs that must have ended before
 ):
     "Start the worker of a run, wait for its end, and note why it ended if it could not"
     folder = Path(folder)
-    if after and not its_turn(folder, after): return
+    if after and not its_turn(folder, *after): return
     kills = oom_kills()
     env = {**os.environ, "KERAS_BACKEND": backend_of(folder), "TF_CPP_MIN_LOG_LEVEL": "3"}
     with open(folder/"worker.log", "ab") as log:
@@ -117,10 +117,10 @@ def launching(folder, stale=30):
     try: yield True
     finally: lock.unlink(missing_ok=True)
 
-# %% ../../nbs/63_training.supervise.ipynb #10321712
+# %% ../../nbs/63_training.supervise.ipynb #fdf4807f
 def launch(
     folder, # A run folder
-    after=None, # The folder of a run that must have ended before
+    after=(), # Folders of runs that must have ended before
 ):
     "Start the worker of a run in a process of its own, at once or when its turn has come; returns at once"
     folder, spec = Path(folder).resolve(), read_spec(folder)
@@ -134,7 +134,7 @@ def launch(
         if not let_go(folder, status): return
         home = str(Path(sys.modules["mmfuse_nb"].__file__).resolve().parents[1])
         env = {**os.environ, **parts_elsewhere(spec), "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))}
-        child = subprocess.Popen([sys.executable, "-c", SUPERVISE, str(folder), *([str(after)] if after else [])], env=env, start_new_session=True,
+        child = subprocess.Popen([sys.executable, "-c", SUPERVISE, str(folder), *map(str, after)], env=env, start_new_session=True,
                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        write_status(folder, state="queued", reason=f"waits for {Path(after).name}" if after else "", supervisor=child.pid, **identity(child.pid))
+        write_status(folder, state="queued", reason=f"waits for {', '.join(Path(a).name for a in after)}" if after else "", supervisor=child.pid, **identity(child.pid))
         return child

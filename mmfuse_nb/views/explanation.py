@@ -83,14 +83,14 @@ def explanation(
         title=dict(text=f"<b>{esc(answer, 60)}</b>{told}", y=1, yref="container", yanchor="top", pad=dict(t=16)))
     return fig
 
-# %% ../../nbs/05s_views.explanation.ipynb #0babf7cd
+# %% ../../nbs/05s_views.explanation.ipynb #0caa2a1d
 def removal_curves(
     curves, # DataFrame: modality, test ("deletion" or "insertion"), by ("weight" or "chance"), curve (an array from no part to all)
 ) -> go.Figure:
     "Mean curves of deletion and insertion for each modality; what explains well leaves chance far behind"
     cells = [(m, t) for m in dict.fromkeys(curves.modality) for t in dict.fromkeys(curves.test)]
     rows = -(-len(cells)//2)
-    fig = make_subplots(rows, 2, subplot_titles=[f"{m}: {t}" for m, t in cells], shared_yaxes=True, horizontal_spacing=.06, vertical_spacing=.34/rows)
+    fig = make_subplots(rows, 2, subplot_titles=[f"{m}: {t}" for m, t in cells], shared_yaxes=True, horizontal_spacing=.14, vertical_spacing=.34/rows)
     for i, (m, t) in enumerate(cells):
         for by, hue, dash in (("weight", FOR, "solid"), ("chance", MUTED, "dot")):
             held = curves[(curves.modality == m) & (curves.test == t) & (curves.by == by)].curve

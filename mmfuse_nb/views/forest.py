@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['forest']
 
-# %% ../../nbs/05k_views.forest.ipynb #a950b368
+# %% ../../nbs/05k_views.forest.ipynb #b40d1076
+import textwrap
 import numpy as np
 import plotly.graph_objects as go
 from ..core import UserError
 from .theme import GRID, MUTED, colour, esc
 
-# %% ../../nbs/05k_views.forest.ipynb #3972e3cf
+# %% ../../nbs/05k_views.forest.ipynb #196ecadc
 def forest(
     table, # DataFrame with columns name, value, low and high
     title:str="", # Heading of the axis: "macro F1 gained over the better single modality"
@@ -31,5 +32,5 @@ def forest(
         tickvals=rows, ticktext=[f"<b>{n}</b><br>{t}" for n, t in zip(names, told)])
     ends = np.append(np.concatenate([low, high]), [-.01, .01])
     edge = .08*(np.nanmax(ends) - np.nanmin(ends))
-    fig.update_xaxes(range=[np.nanmin(ends) - edge, np.nanmax(ends) + edge], title_text=esc(title), showgrid=True, tickformat="+.2f")
+    fig.update_xaxes(range=[np.nanmin(ends) - edge, np.nanmax(ends) + edge], title_text="<br>".join(esc(line) for line in textwrap.wrap(title, 38)), showgrid=True, tickformat="+.2f")
     return fig

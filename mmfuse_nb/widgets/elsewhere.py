@@ -23,7 +23,7 @@ def end_with_parent():
 
 ENDED = "The process beside the notebook has ended: it was stopped, or the memory was too small. Ask again, of fewer rows."
 
-# %% ../../nbs/06i_widgets.elsewhere.ipynb #6e1da13f
+# %% ../../nbs/06i_widgets.elsewhere.ipynb #3ee4b3f1
 class Elsewhere:
     "Calls in a process beside this one; `elsewhere(f, *args)` waits for the result, so a panel calls it in `work`"
     def __init__(self): self.pool, self.lock = None, threading.Lock()
@@ -34,8 +34,8 @@ class Elsewhere:
     ):
         with self.lock:
             if self.pool is None: self.pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), end_with_parent)
-            pool = self.pool
-        try: return pool.submit(f, *args).result()
+            pool, answer = self.pool, self.pool.submit(f, *args)
+        try: return answer.result()
         except (BrokenProcessPool, CancelledError):
             if pool is self.pool: self.pool = None
             raise UserError(ENDED) from None
