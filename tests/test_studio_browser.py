@@ -59,7 +59,7 @@ def button(at, name): return at.get_by_role("button", name=re.compile(f"{name}$"
 def visible(at, selector): return at.locator(f"{selector} >> visible=true")
 
 
-def in_state(page, state): page.wait_for_function(f"document.querySelector('.mmf-state').dataset.state === '{state}'", timeout=120_000)
+def in_state(page, state, seconds=120): page.wait_for_function(f"document.querySelector('.mmf-state').dataset.state === '{state}'", timeout=seconds*1000)
 
 
 def status(folder):
@@ -165,7 +165,7 @@ def test_whole_way(panel, hand):
     hand.press(tab("Model"))
     for label, value in (("Image encoder", "cnn"), ("Text encoder", "mean_vectors"), ("Fusion operator", "gated")): hand.choose(studio.get_by_label(label), value)
     hand.press(button(studio, "More settings"))
-    for label, value in (("Epochs", "1000"), ("Image size", "16")): hand.type(studio.get_by_label(label, exact=True), value)
+    for label, value in (("Epochs", "500"), ("Image size", "16")): hand.type(studio.get_by_label(label, exact=True), value)
     page.wait_for_function("document.querySelector('.mmf-code code').innerText.includes(\"fusion='gated'\") && document.querySelector('.mmf-code code').innerText.includes('image_size=16')")
     page.wait_for_function("[...document.querySelectorAll('.mmf-diagram *')].some(e => /Gated/.test(e.textContent))", timeout=120_000)
     code = page.locator(".mmf-code code").inner_text()
@@ -179,7 +179,7 @@ def test_whole_way(panel, hand):
     grows(page)
     run = mf.open_run(next((folder/"runs").iterdir()))
     assert run.spec.fusion == "gated" and run.spec.image == "cnn" and run.spec.image_size == 16
-    in_state(page, "finished")
+    in_state(page, "finished", 300)
 
     hand.press(tab("Evaluate"))
     visible(studio, ".mmf-tile").first.wait_for()
