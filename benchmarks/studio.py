@@ -2,7 +2,8 @@
 
 `first_paint`: seconds from the kernel's order to run `mf.Studio()` (with the package imported and the widgets' scripts not yet on the page) to the
 first frame with its head; medians of 5 pages. Goal of BENCH.md: 1.0 s. `input_delay`: milliseconds from a key press in a field of the panel to the
-next frame, median and worst of 100 presses while a run trains and its curves grow. Goal: 100 ms.
+next frame, of 200 presses while a run trains and its curves grow: the median, and the 98th percentile, by which browsers judge a page ("interaction
+to next paint"). Goal: 100 ms.
 """
 import json, statistics, sys, tempfile
 from pathlib import Path
@@ -16,7 +17,7 @@ CELLS = ("import mmfuse_nb as mf, ipywidgets, mmfuse_nb.panels.studio", "mf.Stud
          "mf.Studio(mf.sample_table(), spec=mf.FusionSpec(image=None, text='dense', epochs=100_000))")
 DELAYS = """async () => {
   const field = document.querySelector('.mmf-control input[type=text]'), out = [];
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 200; i++) {
     const start = performance.now() + 60;      // when the key is due: a page that is blocked then is late already
     await new Promise(done => setTimeout(done, 60));
     field.dispatchEvent(new KeyboardEvent('keydown', { key: 'a', bubbles: true }));
@@ -58,4 +59,4 @@ if __name__ == "__main__":
         page.wait_for_function("document.querySelector('.mmf-state[data-state=stopped]')", timeout=60_000)
         browser.close()
     print(json.dumps({"name": "studio", "first_paint_seconds": round(statistics.median(paints), 2), "goal_seconds": 1.0,
-        "input_delay_ms": round(statistics.median(delays), 1), "worst_input_delay_ms": round(max(delays), 1), "goal_ms": 100}))
+        "input_delay_ms": round(statistics.median(delays), 1), "input_delay_98_ms": round(statistics.quantiles(delays, n=50)[-1], 1), "worst_ms": round(max(delays), 1), "goal_ms": 100}))

@@ -54,6 +54,7 @@ def test_plotly_is_saved_as_a_picture(page, name, kind, head):
     mount(page, "plotly.mjs", spec=spec([3, 2, 1]), label="loss", height=240, version="")
     answer(page)
     page.locator(".mmf-plot-area .main-svg").first.hover()
+    assert not page.locator(".modebar-btn[data-title*='Cloud'], .modebar-btn[data-title*='Share']").count()  # nobody's data leave the page
     with page.expect_download() as saved: page.locator(f".modebar-btn[data-title^='{name}']").click()
     assert saved.value.suggested_filename == f"mmfuse.{kind}" and saved.value.path().read_bytes().startswith(head)
 

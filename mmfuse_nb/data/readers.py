@@ -292,7 +292,7 @@ def facts(
     return {"picture": share([v for v in cells if picture(v)]), "here": len(here)/max(len(words[:20]), 1), "words": share(words), "kinds": len(kinds), "seen": len(cells),
             "length": sum(map(len, words))/max(len(words), 1), "parts": bool(words) and all(v.strip().lower() in PARTS for v in words)}
 
-# %% ../../nbs/11c_data.readers.ipynb #31c2a9c9
+# %% ../../nbs/11c_data.readers.ipynb #00ddddd5
 def guess_roles(
     frame, # DataFrame
     root=".", # Folder of the pictures
@@ -307,7 +307,7 @@ def guess_roles(
     take("split", lambda c, f: f["parts"]*(1 + named_like(c, "split")))
     take("label", lambda c, f: named_like(c, "label")*(f["kinds"] > 1)*(f["length"] < 100))
     take("id", lambda c, f: named_like(c, "id")*(f["kinds"] == f["seen"]))
-    take("group", lambda c, f: (named_like(c, "group") + 10*bool(named_like(c, "id")))*(f["kinds"] < f["seen"] or f["seen"] == 200)*(f["length"] < 100))
+    take("group", lambda c, f: (not named_like(c, "text"))*(named_like(c, "group") + 10*bool(named_like(c, "id")))*(f["kinds"] < f["seen"] or f["seen"] == 200)*(f["length"] < 100))
     take("text", lambda c, f: (f["words"] > .5)*(f["kinds"] > f["seen"]/2 or f["length"] > 20 or named_like(c, "text"))*(1 + named_like(c, "text")/10)*f["length"])
     if "label" not in roles: take("label", lambda c, f: few(f)*(f["words"] > .5)*(f["length"] < 40)/f["kinds"])
     return roles

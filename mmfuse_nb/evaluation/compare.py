@@ -6,7 +6,7 @@
 __all__ = ['alone', 'with_singles', 'check_name', 'splits_of', 'scores_in', 'voters_of', 'differences', 'one_split', 'ranked',
            'Comparison', 'curves_of', 'trained', 'compare']
 
-# %% ../../nbs/71_evaluation.compare.ipynb #3a3691b1
+# %% ../../nbs/71_evaluation.compare.ipynb #f6584b0f
 import html
 from pathlib import Path
 import numpy as np, pandas as pd
@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from ..core import UserError
 from ..data.table import FusionTable
 from .contest import AVERAGE, groups_of, said_by
-from ..metrics.compare import JUDGED_BY, called, corrected_interval, corrected_p, gains, helped, holm, judged_by, mcnemar, scored, sign, verdict, worth_of
+from ..metrics.compare import JUDGED_BY, called, corrected_interval, corrected_p, gains, helped, holm, judged_by, limits_of, mcnemar, scored, sign, verdict, worth_of
 from ..models.catalogue import entry
 from ..models.spec import MODALITIES, FusionSpec, name_of
 from ..models.tasks import check_splits, check_table
@@ -93,7 +93,7 @@ def voters_of(runs, score) -> list:
         if len(r.spec.modalities) == 1: best.setdefault(r.spec.modalities[0], []).append(n)
     return [max(names, key=lambda n: val[n]) for names in best.values()]
 
-# %% ../../nbs/71_evaluation.compare.ipynb #80ccd57c
+# %% ../../nbs/71_evaluation.compare.ipynb #6938973f
 def differences(
     a:str, # Model
     others:list, # Models
@@ -112,7 +112,7 @@ def differences(
         ratio = np.mean([(t.splits == "test").sum()/(t.splits == "train").sum() for t in tables])
         found = {n: test[a] - test[n] for n in others}
         table = pd.DataFrame([(n, *corrected_interval(d, ratio), corrected_p(d, ratio)) for n, d in found.items()], columns=["model", "gain", "low", "high", "p"])
-    table["p_holm"] = holm(table["p"])
+    table[["low", "high"]], table["p_holm"] = table[["low", "high"]].clip(*limits_of(score)), holm(table["p"])
     return table.assign(mcnemar=[mcnemar(labels, said[a], said[n]) for n in others]) if run.task == "single" else table
 
 # %% ../../nbs/71_evaluation.compare.ipynb #df9adc02
@@ -138,7 +138,7 @@ def ranked(
     table = cost[["modalities"]].join(val[[score]].add_prefix("val_")).join(test).join(cost[["parameters", "seconds"]])
     return table.sort_values(f"val_{score}", ascending=sign(score) < 0, kind="stable").rename_axis("model").reset_index()
 
-# %% ../../nbs/71_evaluation.compare.ipynb #6edfb01c
+# %% ../../nbs/71_evaluation.compare.ipynb #e669da8c
 class Comparison:
     "What `compare` has found: `.helps` (True, False, or None where it cannot be told), `.verdict`, `.table`, `.tests`, `.figure`, `.curves`, `.runs`"
     def __init__(self,
@@ -157,7 +157,7 @@ class Comparison:
         worth, n = worth_of(score, self.table.set_index("model").at[self.single, score]), len(runs)
         self.helps = helped(self.low, self.high, worth)
         self.basis = f"{n} splits" if not one_split(tables) else f"{n} training{'s'*(n > 1)} on one split"
-        self.verdict = verdict(self.gain, self.low, self.high, self.single.removesuffix(" alone"), f"{called(self.task, score)} of {self.fused}", self.basis, worth)
+        self.verdict = verdict(self.gain, self.low, self.high, self.single.removesuffix(" alone"), f"{called(self.task, score)} of {self.fused}", self.basis, worth, few=n < 4 and not one_split(tables))
 
     @property
     def figure(self):

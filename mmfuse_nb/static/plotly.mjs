@@ -68,7 +68,7 @@ function render({ model, el }) {
     if (!plotly || gone.signal.aborted || area.clientWidth < 40) return;
     const { data = [], layout = {} } = JSON.parse(model.get("spec") || "{}");
     width = area.clientWidth;
-    plotly.react(area, data, themed(layout, area), { displaylogo: false, responsive: false, displayModeBar: "hover",
+    plotly.react(area, data, themed(layout, area), { displaylogo: false, showSendToCloud: false, responsive: false, displayModeBar: "hover",
       modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"], toImageButtonOptions: { scale: 2, filename: "mmfuse" }, modeBarButtonsToAdd: [svg] });
     area.dataset.points = data.reduce((n, t) => n + (area.calcdata?.[data.indexOf(t)]?.length || 0), 0);
     area.dataset.drawn = +(area.dataset.drawn || 0) + 1;
