@@ -69,7 +69,7 @@ def page_number(page:str) -> int:
     if page not in PAGES: raise unknown("page of the Studio", page, PAGES)
     return PAGES.index(page)
 
-# %% ../../nbs/94_panels.studio.ipynb #df3b4981
+# %% ../../nbs/94_panels.studio.ipynb #59a899b0
 class Studio(StudioState):
     "Look at a table, choose a recipe, train it, understand it, compare it"
     def __init__(self,
@@ -81,7 +81,7 @@ class Studio(StudioState):
         path:str="", # Without a table: the file that is read at once
     ):
         super().__init__(folder=str(folder))
-        self.path, self.row, self.proposed, self.head = path, None, "", Header(title="Fusion Studio")
+        self.path, self.row, self.chosen, self.proposed, self.head = path, None, None, "", Header(title="Fusion Studio")
         self.head.selected = first = page_number(page or ("Model" if table is not None else "Data"))
         self.pages = W.Stack([W.VBox() for _ in PAGES], selected_index=first)
         self.widget = column(self.head, self.pages, css="mmf-studio")
@@ -195,7 +195,7 @@ def run_changed(studio, status, text):
         propose_name(studio)
         studio.runs.show()
 
-# %% ../../nbs/94_panels.studio.ipynb #78a69b9a
+# %% ../../nbs/94_panels.studio.ipynb #c38efec4
 def run_ended(studio, run):
     "Show the results of a finished run and the list of runs anew; after one that was seen at work, go on to the one that has waited for its turn"
     if run.status == "finished": show_done(studio, run)
@@ -210,7 +210,7 @@ def run_ended(studio, run):
 
 def show_done(studio, run):
     "A finished run is evaluated now, and can be explored and explained"
-    studio.done = run
+    studio.done, studio.chosen = run, None
     def told(text): studio.train.note.value = say(text + " " + t("More under Evaluate."), "good")
     studio.evaluate.show(run, told)
     studio.explain.show(run, lambda: visit(studio))
@@ -260,17 +260,19 @@ def attach_studio(cls, run_dir, table=None, **kwargs):
 
 Studio.attach = classmethod(attach_studio)
 
-# %% ../../nbs/94_panels.studio.ipynb #2dd7647c
+# %% ../../nbs/94_panels.studio.ipynb #d9bb7769
 def pick_row(studio, row, of_table=False):
-    "A row was chosen somewhere, of the run's table or of the notebook's: the page Explain will explain it"
+    "A row was chosen somewhere, of the run's table or of the notebook's: the page Explain will explain it, and Explore asks about it"
     studio.row, studio.of_table = int(row), of_table
+    if not of_table or studio.evaluate.rows_of is studio.table: studio.chosen = int(row)
+    if studio.explore.run is not None and studio.explore.run is studio.done: studio.explore.choose(studio.chosen)
     if PAGES[studio.head.selected] == "Explain": visit(studio)
 
 def visit(studio):
     "A page is looked at: what it shows of the finished run is made now"
     page, run = PAGES[studio.head.selected], studio.done
     if run is None: return
-    if page == "Explore" and studio.explore.run is not run: studio.explore.show(run)
+    if page == "Explore" and studio.explore.run is not run: studio.explore.show(run, studio.chosen)
     if page == "Explain" and studio.row is not None and studio.explain.run is run:
         row, studio.row = studio.row, None
         if studio.of_table and studio.explain.rows_of is not studio.table: studio.explain.note.value = say(t("The row chosen is one of the open table, and this run was trained on another. Choose a row under Evaluate or Explore."))
