@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['PAGES', 'CELLS', 'next_name', 'StudioState', 'page_number', 'Studio', 'set_table', 'build_pages', 'table_checked',
-           'data_page', 'set_opened', 'take', 'spec_changed', 'propose_name', 'launch_run', 'train_recipe',
-           'run_changed', 'run_ended', 'show_done', 'run_moved', 'forget_run', 'show_in_studio', 'alive_run',
-           'show_first', 'attach_studio', 'pick_row', 'visit', 'speak', 'replace_predecessor', 'close_studio',
-           'widgets_in', 'still_html', 'studio_bundle']
+           'data_page', 'set_opened', 'take', 'spec_changed', 'propose_name', 'launch_run', 'check_name',
+           'train_recipe', 'run_changed', 'name_taken', 'run_ended', 'show_done', 'run_moved', 'forget_run',
+           'show_in_studio', 'alive_run', 'show_first', 'attach_studio', 'pick_row', 'visit', 'speak',
+           'replace_predecessor', 'close_studio', 'widgets_in', 'still_html', 'studio_bundle']
 
 # %% ../../nbs/94_panels.studio.ipynb #31044fe3
 import html, itertools, weakref
@@ -21,7 +21,7 @@ from traitlets import Any, HasTraits, Unicode
 from ..core import UserError, unknown
 from ..language import adopt, t
 
-# %% ../../nbs/94_panels.studio.ipynb #0a91a084
+# %% ../../nbs/94_panels.studio.ipynb #c013e877
 from .augment import AugmentPanel
 from .check import CheckPanel
 from .data import DataPanel, facts
@@ -34,6 +34,7 @@ from .rate import RatePanel
 from .recipe import RecipePanel, flow_html, offer_recipe, spec_words, write_code
 from .runs import RunsPanel
 from .train import ALIVE, TrainPanel, show_run as show_train, start_run
+from ..training.folder import is_run, same_run
 from ..training.keep import folder_of
 from ..training.launch import start
 from ..training.run import list_runs, open_run
@@ -110,17 +111,18 @@ def set_table(studio, table, spec=None):
     if done is not None and done is not run: show_done(studio, done)
     studio.runs.show()
 
-# %% ../../nbs/94_panels.studio.ipynb #4ac7d314
+# %% ../../nbs/94_panels.studio.ipynb #2a2c87b4
 def build_pages(studio, table, spec):
     "Make the panels, and put them on their pages"
     pick, of_table = lambda row: pick_row(studio, row), lambda row: pick_row(studio, row, True)
     lone = SimpleNamespace(roles={"image": "", "text": ""}, classes=None)
     studio.recipe = RecipePanel(table if table is not None else lone, spec, lambda: train_recipe(studio))
-    studio.train = TrainPanel(lambda name: launch_run(studio, name), lambda run: run_ended(studio, run), lambda status, text: run_changed(studio, status, text))
+    studio.train = TrainPanel(lambda name: launch_run(studio, name), lambda run: run_ended(studio, run), lambda status, text: run_changed(studio, status, text), lambda run: name_taken(studio, run))
     studio.rate = RatePanel(lambda: (studio.spec, studio.table), lambda rate: take(studio, learning_rate=rate))
     studio.evaluate, studio.predict = EvaluatePanel(table, pick), PredictPanel()
     studio.explore, studio.explain = ExplorePanel(table, pick), ExplainPanel(table)
     studio.runs = RunsPanel(studio.folder, lambda run: show_in_studio(studio, run), lambda old, new: run_moved(studio, old, new))
+    studio.runs.seen = PAGES[studio.head.selected] == "Runs"
     studio.check = CheckPanel(table, lambda error: table_checked(studio, error), of_table) if table is not None else None
     studio.recipe.observe(lambda _: spec_changed(studio), "spec")
     nothing = W.HTML(say(t("There is no table yet. Open one on the page Data.")))
@@ -129,12 +131,12 @@ def build_pages(studio, table, spec):
         column(studio.evaluate.widget, studio.predict.widget, css="mmf-page mmf-stacked"), studio.explore.widget, studio.explain.widget)
     for page, widget in zip(studio.pages.children, inside): page.children = [widget]
 
-# %% ../../nbs/94_panels.studio.ipynb #7e872c17
+# %% ../../nbs/94_panels.studio.ipynb #675df2d8
 def table_checked(studio, error=None):
     "Every row was read: now it is known which can be used"
     table = studio.table
     studio.head.facts = facts(table)
-    if error is not None: studio.train.note.value = say(error)
+    if error is not None: studio.train.told.value = say(error)
     studio.pages.children[0].children = [data_page(studio)]
 
 def data_page(studio):
@@ -172,13 +174,21 @@ def propose_name(studio):
     studio.proposed = name
     return name
 
-# %% ../../nbs/94_panels.studio.ipynb #6596f477
+# %% ../../nbs/94_panels.studio.ipynb #2ae5f892
 def launch_run(studio, name):
     "Start the run that the form describes; where others are at work or wait, it waits for them"
     if studio.table is None: raise UserError("There is no table yet. Open one on the page Data, or as mf.Studio(table).")
     if studio.recipe.error: raise UserError(studio.recipe.error)
+    check_name(folder_of(name, studio.folder), studio.spec, studio.table)
     busy = [r for r in list_runs(studio.folder) if r.status in ALIVE]
     return start(studio.spec, studio.table, folder_of(name, studio.folder), after=busy)
+
+# %% ../../nbs/94_panels.studio.ipynb #97230b14
+def check_name(folder, spec, table):
+    "Whether a run can be trained under a name: one that is over is not trained again, and nothing is written over"
+    if not is_run(folder): return
+    if open_run(folder).status == "finished": raise UserError(t("The run {name} is finished already. Choose another name to train anew.", name=folder.name))
+    if not same_run(folder, spec, table): raise UserError(t("There is a run {name} of another recipe or table already. Choose another name.", name=folder.name))
 
 def train_recipe(studio):
     "Start the recipe, and look at it train"
@@ -190,10 +200,13 @@ def run_changed(studio, status, text):
     first = status != studio.status
     studio.status, studio.run = status, studio.train.run
     studio.head.state, studio.head.message = status, text
-    if first and status in ("queued", "preparing", "running"):
-        if studio.train.name.value == studio.run.dir.name: studio.train.name.value = ""
-        propose_name(studio)
-        studio.runs.show()
+    if first and status in ("queued", "preparing", "running"): name_taken(studio, studio.run)
+
+def name_taken(studio, run):
+    "A run was made: the next one needs another name"
+    if studio.train.name.value == run.dir.name: studio.train.name.value = ""
+    propose_name(studio)
+    studio.runs.show()
 
 # %% ../../nbs/94_panels.studio.ipynb #c38efec4
 def run_ended(studio, run):
@@ -260,7 +273,7 @@ def attach_studio(cls, run_dir, table=None, **kwargs):
 
 Studio.attach = classmethod(attach_studio)
 
-# %% ../../nbs/94_panels.studio.ipynb #d9bb7769
+# %% ../../nbs/94_panels.studio.ipynb #003c0049
 def pick_row(studio, row, of_table=False):
     "A row was chosen somewhere, of the run's table or of the notebook's: the page Explain will explain it, and Explore asks about it"
     studio.row, studio.of_table = int(row), of_table
@@ -271,6 +284,8 @@ def pick_row(studio, row, of_table=False):
 def visit(studio):
     "A page is looked at: what it shows of the finished run is made now"
     page, run = PAGES[studio.head.selected], studio.done
+    studio.runs.seen = page == "Runs"
+    if studio.runs.seen: studio.runs.show()
     if run is None: return
     if page == "Explore" and studio.explore.run is not run: studio.explore.show(run, studio.chosen)
     if page == "Explain" and studio.row is not None and studio.explain.run is run:
