@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['PAGES', 'CELLS', 'next_name', 'StudioState', 'page_number', 'Studio', 'set_table', 'build_pages', 'table_checked',
-           'data_page', 'set_opened', 'take', 'spec_changed', 'propose_name', 'launch_run', 'check_name',
-           'train_recipe', 'run_changed', 'name_taken', 'run_ended', 'show_done', 'run_moved', 'forget_run',
-           'show_in_studio', 'alive_run', 'show_first', 'attach_studio', 'pick_row', 'visit', 'speak',
+           'data_page', 'open_again', 'ask_table', 'set_opened', 'take', 'spec_changed', 'propose_name', 'launch_run',
+           'check_name', 'train_recipe', 'run_changed', 'name_taken', 'run_ended', 'show_done', 'run_moved',
+           'forget_run', 'show_in_studio', 'alive_run', 'show_first', 'attach_studio', 'pick_row', 'visit', 'speak',
            'replace_predecessor', 'close_studio', 'widgets_in', 'still_html', 'studio_bundle']
 
 # %% ../../nbs/94_panels.studio.ipynb #31044fe3
@@ -21,7 +21,7 @@ from traitlets import Any, HasTraits, Unicode
 from ..core import UserError, unknown
 from ..language import adopt, t
 
-# %% ../../nbs/94_panels.studio.ipynb #c013e877
+# %% ../../nbs/94_panels.studio.ipynb #fa410982
 from .augment import AugmentPanel
 from .check import CheckPanel
 from .data import DataPanel, facts
@@ -42,9 +42,9 @@ from ..views.svg import to_svg
 from ..views.table import class_counts
 from ..widgets.gallery import Gallery
 from ..widgets.map import EmbeddingMap
-from ..widgets.parts import Header, column, say
+from ..widgets.parts import Header, column, row, say, shown
 from ..widgets.plotly import PlotlyView
-from ..widgets.pump import pump, work
+from ..widgets.pump import on_press, pump, work
 
 # %% ../../nbs/94_panels.studio.ipynb #5b776dfe
 def next_name(
@@ -70,7 +70,7 @@ def page_number(page:str) -> int:
     if page not in PAGES: raise unknown("page of the Studio", page, PAGES)
     return PAGES.index(page)
 
-# %% ../../nbs/94_panels.studio.ipynb #59a899b0
+# %% ../../nbs/94_panels.studio.ipynb #68a7cc05
 class Studio(StudioState):
     "Look at a table, choose a recipe, train it, understand it, compare it"
     def __init__(self,
@@ -82,7 +82,7 @@ class Studio(StudioState):
         path:str="", # Without a table: the file that is read at once
     ):
         super().__init__(folder=str(folder))
-        self.path, self.row, self.chosen, self.proposed, self.head = path, None, None, "", Header(title="Fusion Studio")
+        self.path, self.opening, self.row, self.chosen, self.proposed, self.head = path, None, None, None, "", Header(title="Fusion Studio")
         self.head.selected = first = page_number(page or ("Model" if table is not None else "Data"))
         self.pages = W.Stack([W.VBox() for _ in PAGES], selected_index=first)
         self.widget = column(self.head, self.pages, css="mmf-studio")
@@ -131,7 +131,7 @@ def build_pages(studio, table, spec):
         column(studio.evaluate.widget, studio.predict.widget, css="mmf-page mmf-stacked"), studio.explore.widget, studio.explain.widget)
     for page, widget in zip(studio.pages.children, inside): page.children = [widget]
 
-# %% ../../nbs/94_panels.studio.ipynb #675df2d8
+# %% ../../nbs/94_panels.studio.ipynb #0b399b8d
 def table_checked(studio, error=None):
     "Every row was read: now it is known which can be used"
     table = studio.table
@@ -142,15 +142,32 @@ def table_checked(studio, error=None):
 def data_page(studio):
     "What the first page shows: a form to open a table, or the table once its rows were read"
     table = studio.table
-    if table is None: return OpenPanel(lambda opened: set_opened(studio, opened), studio.path).widget
+    if table is None: return open_again(studio, studio.path).widget
     if table.findings is None: return W.HTML(say(t("Reading every row …")))
     more = [AugmentPanel(table, use=lambda settings: take(studio, augment=settings)).widget] if "image" in table.roles and len(table) else []
-    return column(DataPanel(table, lambda row: pick_row(studio, row, True)).widget, *more, css="mmf-page mmf-stacked")
+    change, other = (W.Button(description=t(d), icon=i) for d, i in (("Change columns", "pencil"), ("Open another table", "folder-open")))
+    shown(change, studio.opening is not None)
+    for b, make in ((change, lambda: studio.opening), (other, lambda: open_again(studio))): on_press(b, lambda make=make: ask_table(studio, make()), studio.train)
+    return column(row(change, other, css="mmf-buttons mmf-bar"), DataPanel(table, lambda row: pick_row(studio, row, True)).widget, *more, css="mmf-page mmf-stacked")
 
-def set_opened(studio, table):
+# %% ../../nbs/94_panels.studio.ipynb #cd0112d7
+def open_again(studio, path=""):
+    "A form that asks for a table"
+    panel = OpenPanel(lambda opened: set_opened(studio, panel, opened), path)
+    return panel
+
+def ask_table(studio, panel):
+    "Ask for a table, or what its columns are, in place of the one that is shown; it stays until another is used"
+    back = W.Button(description=t("Back to the table"), icon="arrow-left")
+    def go_back(): studio.pages.children[0].children = [data_page(studio)]
+    on_press(back, go_back, studio.train)
+    studio.pages.children[0].children = [column(row(back, css="mmf-buttons mmf-bar"), panel.widget, css="mmf-page mmf-stacked")]
+
+def set_opened(studio, panel, table):
     "A table was read from a file; the page is changed first, since ipywidgets stumbles over a box that goes while what is in it still comes"
+    studio.opening = panel
     studio.go("Check")
-    set_table(studio, table)
+    set_table(studio, table, studio.spec if studio.table is not None and set(studio.spec.modalities) <= set(table.roles) else None)
 
 def take(studio, **fields):
     "Change the recipe, and show it"
@@ -273,7 +290,7 @@ def attach_studio(cls, run_dir, table=None, **kwargs):
 
 Studio.attach = classmethod(attach_studio)
 
-# %% ../../nbs/94_panels.studio.ipynb #003c0049
+# %% ../../nbs/94_panels.studio.ipynb #6c32c414
 def pick_row(studio, row, of_table=False):
     "A row was chosen somewhere, of the run's table or of the notebook's: the page Explain will explain it, and Explore asks about it"
     studio.row, studio.of_table = int(row), of_table
@@ -296,6 +313,7 @@ def visit(studio):
 def speak(studio, browser):
     "Build the pages in the language of the browser, if it is another than that spoken now"
     if not browser or not adopt(browser): return
+    studio.opening = None  # its captions are in the other language
     set_table(studio, studio.table, studio.spec)
 
 # %% ../../nbs/94_panels.studio.ipynb #4ebb549d
