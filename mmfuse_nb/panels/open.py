@@ -23,7 +23,7 @@ TASKS = (("one name", "single"), ("any number of names", "multilabel"), ("a numb
 ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1", "gb18030", "big5", "shift_jis", "euc_kr")
 SEPARATORS = ((",", ","), (";", ";"), ("|", "|"), ("tab", "\t"))
 
-# %% ../../nbs/90a_panels.open.ipynb #94f4de9b
+# %% ../../nbs/90a_panels.open.ipynb #36c34271
 class OpenPanel:
     "Choose a file or a folder and say which column is what"
     def __init__(self,
@@ -39,8 +39,8 @@ class OpenPanel:
         self.texts, self.columns = (W.SelectMultiple(description=t(d), rows=5) for d in ("Further text columns", "Further columns"))
         self.root = W.Text(description=t("Folder of the pictures"), placeholder=t("the folder of the file"), continuous_update=False)
         self.task = W.Dropdown(description=t("A label is"), options=[(t(name), v) for name, v in TASKS])
-        self.encoding = W.Dropdown(description=t("Encoding"), options=[(t("found out"), None), *((e, e) for e in ENCODINGS)])
-        self.separator = W.Dropdown(description=t("Separator"), options=[(t("found out"), None), *((t(name), v) for name, v in SEPARATORS)])
+        self.encoding = W.Dropdown(description=t("Encoding"), options=[(t("found out"), ""), *((e, e) for e in ENCODINGS)])
+        self.separator = W.Dropdown(description=t("Separator"), options=[(t("found out"), ""), *((t(name), v) for name, v in SEPARATORS)])
         listen(self)
         self.widget = lay_out(self)
         if path: self.load()
@@ -69,10 +69,10 @@ def lay_out(panel):
     for w in (panel.form, panel.use, panel.ways): shown(w, False)
     return column(heading(t("Open a table"), about), row(panel.path, panel.read, panel.more, css="mmf-open"), panel.note, panel.form, panel.moved, panel.ways, panel.use, panel.first, css="mmf-page")
 
-# %% ../../nbs/90a_panels.open.ipynb #8f94be22
+# %% ../../nbs/90a_panels.open.ipynb #04a4f3aa
 def read_columns(panel):
     "Read the file beside the notebook and guess the roles"
-    path, ways = panel.path.value.strip(), dict(encoding=panel.encoding.value, separator=panel.separator.value)
+    path, ways = panel.path.value.strip(), dict(encoding=panel.encoding.value or None, separator=panel.separator.value or None)
     if not path: raise UserError(t("Type the path of a file or a folder first."))
     def read():
         frame, source, root = read_path(path, **ways)

@@ -131,7 +131,7 @@ def build_pages(studio, table, spec):
         column(studio.evaluate.widget, studio.predict.widget, css="mmf-page mmf-stacked"), studio.explore.widget, studio.explain.widget)
     for page, widget in zip(studio.pages.children, inside): page.children = [widget]
 
-# %% ../../nbs/94_panels.studio.ipynb #0b399b8d
+# %% ../../nbs/94_panels.studio.ipynb #5a3fa908
 def table_checked(studio, error=None):
     "Every row was read: now it is known which can be used"
     table = studio.table
@@ -148,9 +148,9 @@ def data_page(studio):
     change, other = (W.Button(description=t(d), icon=i) for d, i in (("Change columns", "pencil"), ("Open another table", "folder-open")))
     shown(change, studio.opening is not None)
     for b, make in ((change, lambda: studio.opening), (other, lambda: open_again(studio))): on_press(b, lambda make=make: ask_table(studio, make()), studio.train)
-    return column(row(change, other, css="mmf-buttons mmf-bar"), DataPanel(table, lambda row: pick_row(studio, row, True)).widget, *more, css="mmf-page mmf-stacked")
+    return column(row(change, other, css="mmf-buttons mmf-tools"), DataPanel(table, lambda row: pick_row(studio, row, True)).widget, *more, css="mmf-page mmf-stacked")
 
-# %% ../../nbs/94_panels.studio.ipynb #cd0112d7
+# %% ../../nbs/94_panels.studio.ipynb #fdf271a2
 def open_again(studio, path=""):
     "A form that asks for a table"
     panel = OpenPanel(lambda opened: set_opened(studio, panel, opened), path)
@@ -161,7 +161,7 @@ def ask_table(studio, panel):
     back = W.Button(description=t("Back to the table"), icon="arrow-left")
     def go_back(): studio.pages.children[0].children = [data_page(studio)]
     on_press(back, go_back, studio.train)
-    studio.pages.children[0].children = [column(row(back, css="mmf-buttons mmf-bar"), panel.widget, css="mmf-page mmf-stacked")]
+    studio.pages.children[0].children = [column(row(back, css="mmf-buttons mmf-tools"), panel.widget, css="mmf-page mmf-stacked")]
 
 def set_opened(studio, panel, table):
     "A table was read from a file; the page is changed first, since ipywidgets stumbles over a box that goes while what is in it still comes"
@@ -345,7 +345,7 @@ def widgets_in(widget):
     yield widget
     for w in getattr(widget, "children", ()): yield from widgets_in(w)
 
-# %% ../../nbs/94_panels.studio.ipynb #bb520d4c
+# %% ../../nbs/94_panels.studio.ipynb #66bd783f
 def still_html(studio) -> str:
     "The panel as a still picture, without script"
     parts = [f"<h3 style='margin:0 0 4px'>Fusion Studio</h3><p style='opacity:.75;margin:0 0 10px'>{html.escape(' · '.join(studio.head.facts))}</p>"]
@@ -354,6 +354,8 @@ def still_html(studio) -> str:
     elif studio.table is not None and studio.table.classes:
         frame, roles = studio.table.to_frame(), studio.table.roles
         parts.append(to_svg(class_counts(frame, roles["label"], roles.get("split")), label=t("Rows of each class")))
+    again = f"mf.Studio.attach({str(studio.run.dir)!r})" if studio.run is not None else "mf.Studio(table)"
+    parts.append(f"<p style='opacity:.75'>{html.escape(t('This is a still picture. Run the cell again for the panel, or {again}.', again=again))}</p>")
     parts.append(f"<pre style='opacity:.85'>{html.escape(studio.spec.to_code())}</pre>")
     return f'<div style="font-family:system-ui,sans-serif">{"".join(parts)}</div>'
 
