@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PARTS', 'WORDS', 'crooked', 'zero_byte', 'cut', 'ends_quoted', 'numbers', 'reading', 'read_csv', 'read_jsonl',
            'read_parquet', 'folder_files', 'read_texts', 'read_folder', 'hub_column', 'read_hub', 'named_like', 'facts',
-           'guess_roles', 'read_path']
+           'guess_roles', 'read_path', 'made_by']
 
 # %% ../../nbs/11c_data.readers.ipynb #6200fd10
 import codecs, csv, json, os, re
@@ -312,10 +312,11 @@ def guess_roles(
     if "label" not in roles: take("label", lambda c, f: few(f)*(f["words"] > .5)*(f["length"] < 40)/f["kinds"])
     return roles
 
-# %% ../../nbs/11c_data.readers.ipynb #3f093902
+# %% ../../nbs/11c_data.readers.ipynb #0934c513
 def read_path(
     path, # CSV, TSV, Parquet or JSON lines file; a folder of class folders; or a saved data set
     columns=(), # Columns of a CSV file to be read as text
+    **ways, # separator and encoding of a CSV file, as in `read_csv`
 ) -> tuple: # (DataFrame, how it was read, folder of the pictures)
     "The frame that a path holds"
     path = Path(path).expanduser()
@@ -324,4 +325,14 @@ def read_path(
         frame, source = read_hub(path) if saved else read_folder(path)
         return frame, source, source.get("root", path)
     kind = {".parquet": read_parquet, ".pq": read_parquet, ".jsonl": read_jsonl, ".ndjson": read_jsonl}.get(path.suffix.lower())
-    return *(kind(path) if kind else read_csv(path, columns)), path.parent
+    return *(kind(path) if kind else read_csv(path, columns, **ways)), path.parent
+
+# %% ../../nbs/11c_data.readers.ipynb #e875bf85
+def made_by(
+    name:str, # Constructor of a table: "from_csv"
+    path, # What it reads
+    options:dict, # Its further arguments; those that are None are left out
+) -> tuple: # (name of the file, Python)
+    "Where a table comes from"
+    told = [repr(str(path)), *(f"{k}={(str(v) if isinstance(v, Path) else v)!r}" for k, v in options.items() if v is not None)]
+    return Path(path).resolve().name, f"mf.FusionTable.{name}({', '.join(told)})"

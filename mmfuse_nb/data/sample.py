@@ -29,7 +29,7 @@ def unpack(
         except OSError: shutil.rmtree(fresh)  # another process was faster
     return place
 
-# %% ../../nbs/15_data.sample.ipynb #09709e13
+# %% ../../nbs/15_data.sample.ipynb #4739c7f8
 def sample_table(
     style:str="noto", # Drawing style: "noto" or "fluent-emoji-flat"
     language:str="en", # Language of the names: en, zh, de, fr, ja or hi
@@ -40,4 +40,7 @@ def sample_table(
     if style not in set(frame["style"]): raise unknown("style of the sample", style, set(frame["style"]))
     if language not in set(frame["language"]): raise unknown("language of the sample", language, set(frame["language"]))
     frame = frame[(frame["style"] == style) & (frame["language"] == language)]
-    return FusionTable.from_frame(frame, image="path", text="text", label="label", group="group", split="split", id="id", root=root)
+    table = FusionTable.from_frame(frame, image="path", text="text", label="label", group="group", split="split", id="id", root=root)
+    told = [f"{k}={v!r}" for k, v, d in (("style", style, "noto"), ("language", language, "en")) if v != d]
+    table.name, table.code = "sample", f"mf.sample_table({', '.join(told)})"
+    return table

@@ -9,7 +9,7 @@ __all__ = ['inspect_table', 'set_aside_rows', 'check_table', 'check_classes', 's
            'table_from_hub', 'table_from_path', 'FusionTable', 'classes', 'splits', 'findings', 'quarantine',
            'set_aside', 'in_words']
 
-# %% ../../nbs/12_data.table.ipynb #5a6a0791
+# %% ../../nbs/12_data.table.ipynb #48e4bbdc
 import copy, hashlib, json
 from collections import Counter
 from pathlib import Path
@@ -20,7 +20,7 @@ from .cells import FEATURES, ROLES, SPLITS, TASKS, cell, cells, check_roles, col
 from .findings import (Findings, empty_cells, feature_findings, frame_of, label_findings, picture_findings, reasons_of,
     repeat_findings, split_findings, text_findings)
 from .images import PictureError, as_bytes, letterbox, picture_bytes, read_picture, scan_pictures
-from .readers import read_csv, read_folder, read_hub, read_jsonl, read_parquet, read_path
+from .readers import made_by, read_csv, read_folder, read_hub, read_jsonl, read_parquet, read_path
 from .show import Report, balance, show, summary, table_html, variants
 from .splits import fold_rows, split_rows
 
@@ -92,7 +92,7 @@ def strata(table):
         return np.where(np.isnan(numbers), np.nanmedian(numbers) if not np.isnan(numbers).all() else 0., numbers), groups
     return marked(labels, lambda i: ""), groups
 
-# %% ../../nbs/12_data.table.ipynb #77bb54b8
+# %% ../../nbs/12_data.table.ipynb #984d75fa
 def with_split(table, split):
     "The same table with another split of its usable rows"
     column = table.roles.get("split") or next(c for c in ("split", "mmfuse_split", "mmfuse_split_2") if c not in table.frame)
@@ -100,7 +100,7 @@ def with_split(table, split):
     values[table.usable] = split
     new = copy.copy(table)
     new.frame, new.roles = table.frame.assign(**{column: values}), {**table.roles, "split": column}
-    new.values = {**table.values, "split": values}
+    new.values, new.code = {**table.values, "split": values}, None
     return set_aside_rows(new, table.found.fresh("split"))
 
 def unsplit(table):
@@ -110,7 +110,7 @@ def unsplit(table):
     new.roles, new.found = {r: c for r, c in table.roles.items() if r != "split"}, None
     return check_classes(inspect_table(new))
 
-# %% ../../nbs/12_data.table.ipynb #35a7ffea
+# %% ../../nbs/12_data.table.ipynb #bb213b36
 def split_table(
     table, # FusionTable
     val:float=.15, # Share of validation rows
@@ -120,6 +120,7 @@ def split_table(
     "A stratified split in which no group straddles"
     bare = unsplit(table)
     new = with_split(bare, split_rows(*strata(bare), val, test, seed))
+    new.code = table.code and f"{table.code}.split(val={val}, test={test}, seed={seed})".replace("(val=0.15, test=0.15, seed=0)", "()")
     return rename_split(new, table)
 
 # %% ../../nbs/12_data.table.ipynb #30e58ac2
@@ -227,7 +228,7 @@ def encoded(frame, image):
     if image is None or all(v is None or isinstance(v, (str, bytes, float)) for v in frame[image]): return frame
     return frame.assign(**{image: pd.Series([as_bytes(v) for v in frame[image]], dtype=object)})
 
-# %% ../../nbs/12_data.table.ipynb #bbf6a150
+# %% ../../nbs/12_data.table.ipynb #001f994d
 def table_from_csv(
     cls, # FusionTable
     path, # CSV or TSV file
@@ -240,9 +241,10 @@ def table_from_csv(
 ): # FusionTable
     "A table from a CSV file"
     frame, source = read_csv(path, text_columns(roles), separator, encoding, header)
-    return _from(cls, frame, source, root or Path(path).parent, roles)
+    ways = dict(root=root, encoding=encoding, separator=separator, header=header)
+    return _from(cls, frame, source, root or Path(path).parent, roles, made_by("from_csv", path, {**roles, **ways}))
 
-# %% ../../nbs/12_data.table.ipynb #a85c4f11
+# %% ../../nbs/12_data.table.ipynb #094423e0
 def table_from_parquet(
     cls, # FusionTable
     path, # Parquet file
@@ -251,7 +253,7 @@ def table_from_parquet(
     **roles, # As in `from_frame`
 ): # FusionTable
     "A table from a Parquet file"
-    return _from(cls, *read_parquet(path), root or Path(path).parent, roles)
+    return _from(cls, *read_parquet(path), root or Path(path).parent, roles, made_by("from_parquet", path, {**roles, "root": root}))
 
 def table_from_jsonl(
     cls, # FusionTable
@@ -261,14 +263,14 @@ def table_from_jsonl(
     **roles, # As in `from_frame`
 ): # FusionTable
     "A table from JSON lines"
-    return _from(cls, *read_jsonl(path), root or Path(path).parent, roles)
+    return _from(cls, *read_jsonl(path), root or Path(path).parent, roles, made_by("from_jsonl", path, {**roles, "root": root}))
 
-def _from(cls, frame, source, root, roles):
+def _from(cls, frame, source, root, roles, made):
     table = cls.from_frame(frame, root=root, **roles)
-    table.source = source
+    table.source, (table.name, table.code) = source, made
     return table
 
-# %% ../../nbs/12_data.table.ipynb #3ed81f7c
+# %% ../../nbs/12_data.table.ipynb #06b8149f
 def table_from_folder(
     cls, # FusionTable
     path, # Folder with a folder of pictures for each class; beside a picture may lie its text, as .txt
@@ -277,7 +279,7 @@ def table_from_folder(
     "A table from folders of pictures: the folder's name is the label"
     frame, source = read_folder(path)
     roles = {r: r for r in ("image", "text", "label", "split") if r in frame}
-    return _from(cls, frame, source, path, {**roles, **options})
+    return _from(cls, frame, source, path, {**roles, **options}, made_by("from_folder", path, options))
 
 def table_from_hub(
     cls, # FusionTable
@@ -288,9 +290,9 @@ def table_from_hub(
 ): # FusionTable
     "A table from a Hugging Face data set; needs the extra `hub`"
     frame, source = read_hub(name, part)
-    return _from(cls, frame, source, roles.pop("root", source["root"]), roles)
+    return _from(cls, frame, source, roles.get("root") or source["root"], {r: c for r, c in roles.items() if r != "root"}, made_by("from_hub", name, {**roles, "part": part}))
 
-# %% ../../nbs/12_data.table.ipynb #081a4bf1
+# %% ../../nbs/12_data.table.ipynb #29baf12a
 def table_from_path(
     cls, # FusionTable
     path, # See `read_path`
@@ -300,9 +302,9 @@ def table_from_path(
 ): # FusionTable
     "A table from a file or a folder, whatever its kind"
     frame, source, folder = read_path(path, text_columns(roles))
-    return _from(cls, frame, source, root or folder, roles)
+    return _from(cls, frame, source, root or folder, roles, made_by("from_path", path, {**roles, "root": root}))
 
-# %% ../../nbs/12_data.table.ipynb #3d2051a3
+# %% ../../nbs/12_data.table.ipynb #8c36eeed
 class FusionTable:
     "Rows of pictures, texts and labels: which column is what, and which rows can be used"
     def __init__(self, frame, roles, root, unlabelled="quarantine", task="single", label_separator=","):
@@ -310,7 +312,7 @@ class FusionTable:
         self.task, self.label_separator = task, label_separator
         self.values, self.reasons = cells(frame, roles, task, label_separator), np.full(len(frame), None, object)
         self.usable = np.ones(len(frame), bool)
-        self.scans = self.found = self.source = None  # of each picture; by the checks; how a file was read
+        self.scans = self.found = self.source = self.name = self.code = None  # of each picture; by the checks; how a file was read; its name; Python that reads it again
 
     from_frame, from_csv, from_parquet = classmethod(table_from_frame), classmethod(table_from_csv), classmethod(table_from_parquet)
     from_jsonl, from_folder, from_hub = classmethod(table_from_jsonl), classmethod(table_from_folder), classmethod(table_from_hub)

@@ -6,14 +6,14 @@
 __all__ = ['FEW', 'OWN', 'ASIDE', 'LOWER', 'LEAST_ROWS', 'parts_of', 'in_order', 'size_of', 'lacking', 'values_of', 'usual',
            'chance', 'Slices', 'own_table', 'masks_of', 'judged', 'slices']
 
-# %% ../../nbs/73_evaluation.slices.ipynb #14f9c1c9
+# %% ../../nbs/73_evaluation.slices.ipynb #27b21c5d
 import html, io
 import numpy as np, pandas as pd
 from PIL import Image
 from ..core import UserError, unknown
 from ..data.images import PictureError, find_picture
 from ..data.table import FusionTable, inspect_table
-from ..metrics.compare import holm
+from ..metrics.compare import JUDGED_BY, holm
 from ..training.folder import read_table
 from ..training.outcome import evaluation_of_frame
 from ..training.run import Run, check_run
@@ -107,26 +107,33 @@ def chance(
     p = np.minimum(1, 2*(1 + np.minimum(less, more))/(1 + drawn))
     return seen, np.where(np.isfinite(seen), p, np.nan)
 
-# %% ../../nbs/73_evaluation.slices.ipynb #539fcde2
+# %% ../../nbs/73_evaluation.slices.ipynb #15077666
 class Slices:
     "What `slices` has found: `.table`, `.sentence`, `.figure`, `.whole` (the score on all rows)"
     def __init__(self, table, whole:float, score:str, rows:int, split:str):
         self.table, self.whole, self.score, self.rows, self.split = table, whole, score, rows, split
 
     @property
+    def called(self) -> str:
+        "The score by its usual name"
+        name = next((names[self.score] for names in JUDGED_BY.values() if self.score in names), self.score.replace("_", " "))
+        return name[0].upper() + name[1:]
+
+    @property
     def sentence(self) -> str:
         "The answer in words"
         looked, t = int(self.table.p.notna().sum()), self.table
+        parts = f"Of {looked} parts looked at" if looked != 1 else "Of the one part looked at"
         told = {v: [f"{r.slice} {r.value} ({r.score:.3f}, {r.low:.3f} to {r.high:.3f}, {r.rows} rows)" for r in t[t.verdict == v].itertuples()] for v in ("worse", "better")}
         found = "; ".join(f"{v} than the rest: {', '.join(said)}" for v, said in told.items() if said)
         small = f" {n} more {'has' if n == 1 else 'have'} fewer than {LEAST_ROWS} rows and {'is' if n == 1 else 'are'} not judged." if (n := len(t) - looked) else ""
-        return f"{self.score} is {self.whole:.3f} on {self.rows} {self.split} rows. Of {looked} parts looked at, {found or 'none differs from the rest by more than chance explains'}.{small}"
+        return f"{self.called} is {self.whole:.3f} on {self.rows} {self.split} row{'s'*(self.rows != 1)}. {parts}, {found or 'none differs from the rest by more than chance explains'}.{small}"
 
     @property
     def figure(self):
         "Parts with their intervals beside the score on all rows, those that are told first"
         order = self.table.assign(_=~self.table.verdict.isin(["worse", "better"])).sort_values("_", kind="stable").drop(columns="_")
-        return slice_forest(order.reset_index(drop=True), self.whole, f"{self.score} on {self.split} rows")
+        return slice_forest(order.reset_index(drop=True), self.whole, f"{self.called} on {self.split} rows")
     def __repr__(self): return f"{self.sentence}\n\n{self.table.round(3).to_string(index=False)}"
     def _repr_html_(self): return f"<p><b>{html.escape(self.sentence)}</b></p>{self.table.round(3).to_html(index=False, border=0)}"
 

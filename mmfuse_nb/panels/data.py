@@ -5,28 +5,28 @@
 # %% auto #0
 __all__ = ['facts', 'split_html', 'pick', 'DataPanel', 'where_html', 'show_table', 'columns_html']
 
-# %% ../../nbs/90_panels.data.ipynb #1f7d4632
+# %% ../../nbs/90_panels.data.ipynb #c579e337
 from collections import Counter
 import ipywidgets as W
 import numpy as np
 import pandas as pd
 from ..data.cells import SPLITS
 from ..data.show import cards, summary
-from ..language import t
+from ..language import several, t
 from ..views.table import text_lengths
 from ..widgets.gallery import Gallery
 from ..widgets.parts import column, heading, row, say, section, set_options, shown, table_html
 from ..widgets.plotly import PlotlyView
 from ..widgets.pump import on_card, pump
 
-# %% ../../nbs/90_panels.data.ipynb #2104af0a
+# %% ../../nbs/90_panels.data.ipynb #04b81843
 def facts(
     table, # FusionTable
 ) -> list: # Short texts
     "A table in a few words"
-    out = [t("{n} rows", n=f"{len(table):,}")]
-    if "label" in table.roles and table.task != "regression": out.append(t("{n} classes", n=len(table.classes)))
-    if "group" in table.roles: out.append(t("{n} groups", n=f"{len(set(table.column('group'))):,}"))
+    out = [several(len(table), "1 row", "{n} rows")]
+    if "label" in table.roles and table.task != "regression": out.append(several(len(table.classes), "1 class", "{n} classes"))
+    if "group" in table.roles: out.append(several(len(set(table.column("group"))), "1 group", "{n} groups"))
     aside = len(table.quarantine)
     return out + ([t("{n} set aside", n=f"{aside:,}")] if aside else [])
 

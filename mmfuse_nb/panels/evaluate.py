@@ -7,7 +7,7 @@ __all__ = ['TITLES', 'CURVES', 'tiles_html', 'headline', 'outcome', 'outcome_not
            'listen', 'lay_out', 'show_results', 'show_classes', 'show_kind', 'show_rows', 'show_curve',
            'show_threshold', 'find_weak']
 
-# %% ../../nbs/93_panels.evaluate.ipynb #1c5a3f7c
+# %% ../../nbs/93_panels.evaluate.ipynb #226f023d
 import functools
 import ipywidgets as W
 import numpy as np
@@ -18,7 +18,7 @@ from ..data.table import inspect_table
 from ..evaluation.calibration import calibration
 from ..evaluation.slices import slices
 from ..evaluation.threshold import at_threshold
-from ..language import t
+from ..language import several, t
 from ..metrics.curves import ranking_curves
 from ..training.folder import read_table
 from ..training.outcome import in_numbers
@@ -171,7 +171,7 @@ def show_classes(panel, evaluation):
     panel.classes.figure = class_bars(evaluation.per_class)
     show_rows(panel)
 
-# %% ../../nbs/93_panels.evaluate.ipynb #224e5f3d
+# %% ../../nbs/93_panels.evaluate.ipynb #2d00e6e4
 def show_kind(panel):
     "All rows predicted wrongly, or rightly; no cell is chosen then"
     panel.matrix.cell = []
@@ -182,7 +182,7 @@ def show_rows(panel):
     if panel.rows_of is None: return panel.gallery.fill([])
     cell = tuple(panel.run.classes[i] for i in panel.matrix.cell) or None
     rows = outcome(panel.predictions, panel.kind.value, panel.part, cell)
-    panel.which.value = say(t("{true} taken for {said}: {n} rows", true=cell[0], said=cell[1], n=len(rows)) if cell else t("{n} rows, the surest first", n=f"{len(rows):,}"))
+    panel.which.value = say(several(len(rows), "{true} taken for {said}: 1 row", "{true} taken for {said}: {n} rows", true=cell[0], said=cell[1]) if cell else several(len(rows), "1 row", "{n} rows, the surest first"))
     panel.gallery.fill(cards(panel.rows_of, rows["row"].to_numpy(), outcome_notes(rows)), len(rows))
 
 # %% ../../nbs/93_panels.evaluate.ipynb #e555a740

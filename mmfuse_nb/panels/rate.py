@@ -15,7 +15,7 @@ from ..widgets.parts import row, say, section, shown
 from ..widgets.plotly import PlotlyView
 from ..widgets.pump import on_press, work
 
-# %% ../../nbs/92a_panels.rate.ipynb #d65d309d
+# %% ../../nbs/92a_panels.rate.ipynb #862ba1be
 class RatePanel:
     "Find a learning rate for a spec on a table"
     def __init__(self,
@@ -27,7 +27,7 @@ class RatePanel:
         self.note, self.curve = W.HTML(), PlotlyView(label=t("Loss while the learning rate rises"))
         on_press(self.find, lambda: find(self), self)
         self.stop.on_click(lambda _: elsewhere.stop())
-        on_press(self.take, lambda: use(self.found.suggestion), self)
+        on_press(self.take, lambda: use(float(f"{self.found.suggestion:.3g}")), self)
         self.widget = section(t("Learning rate"), self.note, self.curve, row(self.take, css="mmf-buttons"), controls=[self.find, self.stop],
             about=t("A hundred steps with a rising learning rate, on a model that is thrown away."))
         show_rate(self)
@@ -36,7 +36,7 @@ class RatePanel:
         show_rate(self)
         self.note.value = say(e)
 
-# %% ../../nbs/92a_panels.rate.ipynb #1dca5c02
+# %% ../../nbs/92a_panels.rate.ipynb #4d2c8d55
 def find(panel):
     "Test rates beside the notebook"
     spec, table = panel.recipe()
@@ -54,4 +54,4 @@ def show_rate(panel):
     shown(panel.stop, False)
     for w in (panel.curve, panel.take): shown(w, panel.found)
     panel.note.value = ""
-    if panel.found: panel.curve.figure, panel.note.value = panel.found.figure, say(t("Suggested: {rate}, from {n} steps.", rate=f"{panel.found.suggestion:.1e}", n=len(panel.found.frame)), "good")
+    if panel.found: panel.curve.figure, panel.note.value = panel.found.figure, say(t("Suggested: {rate}, from {n} steps.", rate=f"{panel.found.suggestion:.3g}", n=len(panel.found.frame)), "good")

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['SHARE', 'CLASSIC', 'KNOWN', 'flow_html', 'spec_words', 'code_texts', 'spec_from', 'matrix_speed', 'cost_html',
-           'presets', 'RecipePanel', 'lay_out', 'offer_presets', 'offer_recipe', 'take_preset', 'recipe_changed',
-           'graph', 'told_elsewhere', 'write_code', 'build_diagram', 'show_graph']
+           'presets', 'RecipePanel', 'lay_out', 'offer_presets', 'offer_recipe', 'take_pasted', 'take_preset',
+           'recipe_changed', 'graph', 'told_elsewhere', 'write_code', 'build_diagram', 'show_graph']
 
-# %% ../../nbs/91a_panels.recipe.ipynb #ff81b553
+# %% ../../nbs/91a_panels.recipe.ipynb #674bb133
 import ast, functools, html, os, time
 import ipywidgets as W
 import numpy as np
@@ -23,7 +23,7 @@ from .model import ModelPanel
 from ..training.supervise import import_parts, parts_elsewhere
 from ..widgets.diagram import ModelDiagram
 from ..widgets.elsewhere import elsewhere
-from ..widgets.parts import Code, column, heading, row, say, section, set_options, shown
+from ..widgets.parts import Code, Line, column, heading, row, say, section, set_options, shown
 from ..widgets.pump import on_press, pump, work
 
 # %% ../../nbs/91a_panels.recipe.ipynb #fcaddc13
@@ -48,16 +48,19 @@ def spec_words(spec) -> str:
     "A spec in a few words: the name of a run"
     return "-".join(str(name_of(p)) for p in (spec.image, spec.text, spec.columns, spec.fusion) if p)
 
-# %% ../../nbs/91a_panels.recipe.ipynb #9a5e187e
+# %% ../../nbs/91a_panels.recipe.ipynb #56d08e95
 def code_texts(
     spec, # FusionSpec
     folder:str, # Folder of the run
+    table=None, # FusionTable, or what stands in for one
 ) -> dict: # {language: code}
     "A spec as Python and as YAML, to take away"
+    made = getattr(table, "code", None) or "studio.table   # studio: the name that this panel has here, as in studio = mf.Studio(table)"
     python = f"""import mmfuse_nb as mf
 
+table = {made}
 spec = {spec.to_code()}
-run = mf.start(spec, table, {folder!r})   # table: the FusionTable of this panel
+run = mf.start(spec, table, {folder!r})
 run.wait()
 run.evaluate("test")"""
     return {"Python": python, "YAML": spec.to_yaml()}
@@ -114,7 +117,7 @@ def presets(
     if "label" in table.roles: out |= {t("Suggested: {name}", name=n): (s, why) for n, s, why in suggest(table).itertuples(index=False)}
     return out
 
-# %% ../../nbs/91a_panels.recipe.ipynb #54f303e7
+# %% ../../nbs/91a_panels.recipe.ipynb #b2228c50
 class RecipePanel(HasTraits):
     "Form, diagram, cost and code of a spec; `spec` is the last that was whole, `error` what is wrong now"
     spec, error = Any(), Unicode()
@@ -130,7 +133,8 @@ class RecipePanel(HasTraits):
         self.diagram, self.code = ModelDiagram(label=t("Model")), Code()
         self.pasted = W.Textarea(placeholder=t("Paste Python or YAML here"), description=t("Spec"), continuous_update=False)
         self.take, self.go = W.Button(description=t("Use this spec")), W.Button(description=t("Train this"), icon="play", button_style="primary")
-        on_press(self.take, lambda: self.form.load(spec_from(self.pasted.value)), self)
+        self.told = W.HTML()
+        on_press(self.take, lambda: take_pasted(self), Line(self.told))
         on_press(self.go, lambda: train(), self)
         shown(self.go, train is not None)
         self.preset.observe(lambda c: pump.do(take_preset, self, c["new"], owner=self), "value")
@@ -141,12 +145,12 @@ class RecipePanel(HasTraits):
 
     def fail(self, e): self.note.value = say(e)
 
-# %% ../../nbs/91a_panels.recipe.ipynb #2b162ebf
+# %% ../../nbs/91a_panels.recipe.ipynb #6dc48daa
 def lay_out(panel):
     "Form on the left, what it makes on the right"
     left = column(row(heading(t("Recipe")), panel.go, css="mmf-between"), panel.preset, panel.reason, panel.form.widget, css="mmf-recipe")
     right = column(panel.note, panel.diagram, panel.cost, section(t("Code"), panel.code, about=t("The same in Python and in YAML: what is picked here is a spec.")),
-        section(t("Paste a spec"), panel.pasted, panel.take), css="mmf-main")
+        section(t("Paste a spec"), panel.pasted, panel.take, panel.told), css="mmf-main")
     return row(left, right, css="mmf-side")
 
 def offer_presets(panel, got):
@@ -157,6 +161,12 @@ def offer_recipe(panel, name, spec, why=""):
     "One more preset"
     panel.presets[name] = spec, why
     set_options(panel.preset, [(t("as chosen"), ""), *((n, n) for n in panel.presets)], "")
+
+def take_pasted(panel):
+    "Set the form to the spec that was pasted"
+    panel.told.value = ""
+    panel.form.load(spec_from(panel.pasted.value))
+    panel.told.value = say(t("The recipe is that of the pasted spec now."), "good")
 
 def take_preset(panel, name):
     "Set the form to a preset"
@@ -191,10 +201,10 @@ def told_elsewhere(panel, spec):
     if panel.outline is None or not panel.outline.suits(panel.table): panel.outline = Outline(panel.table)
     return elsewhere(graph, parts_elsewhere(spec), spec.to_dict(), panel.outline.told(spec.data))
 
-# %% ../../nbs/91a_panels.recipe.ipynb #9957a1d5
+# %% ../../nbs/91a_panels.recipe.ipynb #07aa56a4
 def write_code(panel):
     "Say the spec in Python and YAML"
-    panel.code.texts = code_texts(panel.spec, panel.folder)
+    panel.code.texts = code_texts(panel.spec, panel.folder, panel.table)
 
 # %% ../../nbs/91a_panels.recipe.ipynb #0d5c98f9
 def build_diagram(panel):

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['PAGES', 'CELLS', 'next_name', 'StudioState', 'page_number', 'Studio', 'set_table', 'build_pages', 'table_checked',
-           'data_page', 'set_opened', 'take', 'spec_changed', 'propose_name', 'launch_run', 'train_recipe',
-           'run_changed', 'run_ended', 'show_done', 'run_moved', 'forget_run', 'show_in_studio', 'alive_run',
-           'show_first', 'attach_studio', 'pick_row', 'visit', 'speak', 'replace_predecessor', 'close_studio',
-           'widgets_in', 'still_html', 'studio_bundle']
+           'data_page', 'open_again', 'ask_table', 'set_opened', 'take', 'spec_changed', 'propose_name', 'launch_run',
+           'check_name', 'train_recipe', 'run_changed', 'name_taken', 'run_ended', 'show_done', 'run_moved',
+           'forget_run', 'show_in_studio', 'alive_run', 'show_first', 'attach_studio', 'pick_row', 'visit', 'speak',
+           'replace_predecessor', 'close_studio', 'widgets_in', 'still_html', 'studio_bundle']
 
 # %% ../../nbs/94_panels.studio.ipynb #31044fe3
 import html, itertools, weakref
@@ -21,7 +21,7 @@ from traitlets import Any, HasTraits, Unicode
 from ..core import UserError, unknown
 from ..language import adopt, t
 
-# %% ../../nbs/94_panels.studio.ipynb #0a91a084
+# %% ../../nbs/94_panels.studio.ipynb #fa410982
 from .augment import AugmentPanel
 from .check import CheckPanel
 from .data import DataPanel, facts
@@ -34,6 +34,7 @@ from .rate import RatePanel
 from .recipe import RecipePanel, flow_html, offer_recipe, spec_words, write_code
 from .runs import RunsPanel
 from .train import ALIVE, TrainPanel, show_run as show_train, start_run
+from ..training.folder import is_run, same_run
 from ..training.keep import folder_of
 from ..training.launch import start
 from ..training.run import list_runs, open_run
@@ -41,9 +42,9 @@ from ..views.svg import to_svg
 from ..views.table import class_counts
 from ..widgets.gallery import Gallery
 from ..widgets.map import EmbeddingMap
-from ..widgets.parts import Header, column, say
+from ..widgets.parts import Header, column, row, say, shown
 from ..widgets.plotly import PlotlyView
-from ..widgets.pump import pump, work
+from ..widgets.pump import on_press, pump, work
 
 # %% ../../nbs/94_panels.studio.ipynb #5b776dfe
 def next_name(
@@ -69,7 +70,7 @@ def page_number(page:str) -> int:
     if page not in PAGES: raise unknown("page of the Studio", page, PAGES)
     return PAGES.index(page)
 
-# %% ../../nbs/94_panels.studio.ipynb #df3b4981
+# %% ../../nbs/94_panels.studio.ipynb #68a7cc05
 class Studio(StudioState):
     "Look at a table, choose a recipe, train it, understand it, compare it"
     def __init__(self,
@@ -81,7 +82,7 @@ class Studio(StudioState):
         path:str="", # Without a table: the file that is read at once
     ):
         super().__init__(folder=str(folder))
-        self.path, self.row, self.proposed, self.head = path, None, "", Header(title="Fusion Studio")
+        self.path, self.opening, self.row, self.chosen, self.proposed, self.head = path, None, None, None, "", Header(title="Fusion Studio")
         self.head.selected = first = page_number(page or ("Model" if table is not None else "Data"))
         self.pages = W.Stack([W.VBox() for _ in PAGES], selected_index=first)
         self.widget = column(self.head, self.pages, css="mmf-studio")
@@ -110,17 +111,18 @@ def set_table(studio, table, spec=None):
     if done is not None and done is not run: show_done(studio, done)
     studio.runs.show()
 
-# %% ../../nbs/94_panels.studio.ipynb #4ac7d314
+# %% ../../nbs/94_panels.studio.ipynb #2a2c87b4
 def build_pages(studio, table, spec):
     "Make the panels, and put them on their pages"
     pick, of_table = lambda row: pick_row(studio, row), lambda row: pick_row(studio, row, True)
     lone = SimpleNamespace(roles={"image": "", "text": ""}, classes=None)
     studio.recipe = RecipePanel(table if table is not None else lone, spec, lambda: train_recipe(studio))
-    studio.train = TrainPanel(lambda name: launch_run(studio, name), lambda run: run_ended(studio, run), lambda status, text: run_changed(studio, status, text))
+    studio.train = TrainPanel(lambda name: launch_run(studio, name), lambda run: run_ended(studio, run), lambda status, text: run_changed(studio, status, text), lambda run: name_taken(studio, run))
     studio.rate = RatePanel(lambda: (studio.spec, studio.table), lambda rate: take(studio, learning_rate=rate))
     studio.evaluate, studio.predict = EvaluatePanel(table, pick), PredictPanel()
     studio.explore, studio.explain = ExplorePanel(table, pick), ExplainPanel(table)
     studio.runs = RunsPanel(studio.folder, lambda run: show_in_studio(studio, run), lambda old, new: run_moved(studio, old, new))
+    studio.runs.seen = PAGES[studio.head.selected] == "Runs"
     studio.check = CheckPanel(table, lambda error: table_checked(studio, error), of_table) if table is not None else None
     studio.recipe.observe(lambda _: spec_changed(studio), "spec")
     nothing = W.HTML(say(t("There is no table yet. Open one on the page Data.")))
@@ -129,26 +131,43 @@ def build_pages(studio, table, spec):
         column(studio.evaluate.widget, studio.predict.widget, css="mmf-page mmf-stacked"), studio.explore.widget, studio.explain.widget)
     for page, widget in zip(studio.pages.children, inside): page.children = [widget]
 
-# %% ../../nbs/94_panels.studio.ipynb #7e872c17
+# %% ../../nbs/94_panels.studio.ipynb #5a3fa908
 def table_checked(studio, error=None):
     "Every row was read: now it is known which can be used"
     table = studio.table
     studio.head.facts = facts(table)
-    if error is not None: studio.train.note.value = say(error)
+    if error is not None: studio.train.told.value = say(error)
     studio.pages.children[0].children = [data_page(studio)]
 
 def data_page(studio):
     "What the first page shows: a form to open a table, or the table once its rows were read"
     table = studio.table
-    if table is None: return OpenPanel(lambda opened: set_opened(studio, opened), studio.path).widget
+    if table is None: return open_again(studio, studio.path).widget
     if table.findings is None: return W.HTML(say(t("Reading every row …")))
     more = [AugmentPanel(table, use=lambda settings: take(studio, augment=settings)).widget] if "image" in table.roles and len(table) else []
-    return column(DataPanel(table, lambda row: pick_row(studio, row, True)).widget, *more, css="mmf-page mmf-stacked")
+    change, other = (W.Button(description=t(d), icon=i) for d, i in (("Change columns", "pencil"), ("Open another table", "folder-open")))
+    shown(change, studio.opening is not None)
+    for b, make in ((change, lambda: studio.opening), (other, lambda: open_again(studio))): on_press(b, lambda make=make: ask_table(studio, make()), studio.train)
+    return column(row(change, other, css="mmf-buttons mmf-tools"), DataPanel(table, lambda row: pick_row(studio, row, True)).widget, *more, css="mmf-page mmf-stacked")
 
-def set_opened(studio, table):
+# %% ../../nbs/94_panels.studio.ipynb #fdf271a2
+def open_again(studio, path=""):
+    "A form that asks for a table"
+    panel = OpenPanel(lambda opened: set_opened(studio, panel, opened), path)
+    return panel
+
+def ask_table(studio, panel):
+    "Ask for a table, or what its columns are, in place of the one that is shown; it stays until another is used"
+    back = W.Button(description=t("Back to the table"), icon="arrow-left")
+    def go_back(): studio.pages.children[0].children = [data_page(studio)]
+    on_press(back, go_back, studio.train)
+    studio.pages.children[0].children = [column(row(back, css="mmf-buttons mmf-tools"), panel.widget, css="mmf-page mmf-stacked")]
+
+def set_opened(studio, panel, table):
     "A table was read from a file; the page is changed first, since ipywidgets stumbles over a box that goes while what is in it still comes"
+    studio.opening = panel
     studio.go("Check")
-    set_table(studio, table)
+    set_table(studio, table, studio.spec if studio.table is not None and set(studio.spec.modalities) <= set(table.roles) else None)
 
 def take(studio, **fields):
     "Change the recipe, and show it"
@@ -172,13 +191,21 @@ def propose_name(studio):
     studio.proposed = name
     return name
 
-# %% ../../nbs/94_panels.studio.ipynb #6596f477
+# %% ../../nbs/94_panels.studio.ipynb #2ae5f892
 def launch_run(studio, name):
     "Start the run that the form describes; where others are at work or wait, it waits for them"
     if studio.table is None: raise UserError("There is no table yet. Open one on the page Data, or as mf.Studio(table).")
     if studio.recipe.error: raise UserError(studio.recipe.error)
+    check_name(folder_of(name, studio.folder), studio.spec, studio.table)
     busy = [r for r in list_runs(studio.folder) if r.status in ALIVE]
     return start(studio.spec, studio.table, folder_of(name, studio.folder), after=busy)
+
+# %% ../../nbs/94_panels.studio.ipynb #97230b14
+def check_name(folder, spec, table):
+    "Whether a run can be trained under a name: one that is over is not trained again, and nothing is written over"
+    if not is_run(folder): return
+    if open_run(folder).status == "finished": raise UserError(t("The run {name} is finished already. Choose another name to train anew.", name=folder.name))
+    if not same_run(folder, spec, table): raise UserError(t("There is a run {name} of another recipe or table already. Choose another name.", name=folder.name))
 
 def train_recipe(studio):
     "Start the recipe, and look at it train"
@@ -190,12 +217,15 @@ def run_changed(studio, status, text):
     first = status != studio.status
     studio.status, studio.run = status, studio.train.run
     studio.head.state, studio.head.message = status, text
-    if first and status in ("queued", "preparing", "running"):
-        if studio.train.name.value == studio.run.dir.name: studio.train.name.value = ""
-        propose_name(studio)
-        studio.runs.show()
+    if first and status in ("queued", "preparing", "running"): name_taken(studio, studio.run)
 
-# %% ../../nbs/94_panels.studio.ipynb #78a69b9a
+def name_taken(studio, run):
+    "A run was made: the next one needs another name"
+    if studio.train.name.value == run.dir.name: studio.train.name.value = ""
+    propose_name(studio)
+    studio.runs.show()
+
+# %% ../../nbs/94_panels.studio.ipynb #c38efec4
 def run_ended(studio, run):
     "Show the results of a finished run and the list of runs anew; after one that was seen at work, go on to the one that has waited for its turn"
     if run.status == "finished": show_done(studio, run)
@@ -210,7 +240,7 @@ def run_ended(studio, run):
 
 def show_done(studio, run):
     "A finished run is evaluated now, and can be explored and explained"
-    studio.done = run
+    studio.done, studio.chosen = run, None
     def told(text): studio.train.note.value = say(text + " " + t("More under Evaluate."), "good")
     studio.evaluate.show(run, told)
     studio.explain.show(run, lambda: visit(studio))
@@ -260,17 +290,21 @@ def attach_studio(cls, run_dir, table=None, **kwargs):
 
 Studio.attach = classmethod(attach_studio)
 
-# %% ../../nbs/94_panels.studio.ipynb #2dd7647c
+# %% ../../nbs/94_panels.studio.ipynb #6c32c414
 def pick_row(studio, row, of_table=False):
-    "A row was chosen somewhere, of the run's table or of the notebook's: the page Explain will explain it"
+    "A row was chosen somewhere, of the run's table or of the notebook's: the page Explain will explain it, and Explore asks about it"
     studio.row, studio.of_table = int(row), of_table
+    if not of_table or studio.evaluate.rows_of is studio.table: studio.chosen = int(row)
+    if studio.explore.run is not None and studio.explore.run is studio.done: studio.explore.choose(studio.chosen)
     if PAGES[studio.head.selected] == "Explain": visit(studio)
 
 def visit(studio):
     "A page is looked at: what it shows of the finished run is made now"
     page, run = PAGES[studio.head.selected], studio.done
+    studio.runs.seen = page == "Runs"
+    if studio.runs.seen: studio.runs.show()
     if run is None: return
-    if page == "Explore" and studio.explore.run is not run: studio.explore.show(run)
+    if page == "Explore" and studio.explore.run is not run: studio.explore.show(run, studio.chosen)
     if page == "Explain" and studio.row is not None and studio.explain.run is run:
         row, studio.row = studio.row, None
         if studio.of_table and studio.explain.rows_of is not studio.table: studio.explain.note.value = say(t("The row chosen is one of the open table, and this run was trained on another. Choose a row under Evaluate or Explore."))
@@ -279,6 +313,7 @@ def visit(studio):
 def speak(studio, browser):
     "Build the pages in the language of the browser, if it is another than that spoken now"
     if not browser or not adopt(browser): return
+    studio.opening = None  # its captions are in the other language
     set_table(studio, studio.table, studio.spec)
 
 # %% ../../nbs/94_panels.studio.ipynb #4ebb549d
@@ -310,7 +345,7 @@ def widgets_in(widget):
     yield widget
     for w in getattr(widget, "children", ()): yield from widgets_in(w)
 
-# %% ../../nbs/94_panels.studio.ipynb #bb520d4c
+# %% ../../nbs/94_panels.studio.ipynb #66bd783f
 def still_html(studio) -> str:
     "The panel as a still picture, without script"
     parts = [f"<h3 style='margin:0 0 4px'>Fusion Studio</h3><p style='opacity:.75;margin:0 0 10px'>{html.escape(' · '.join(studio.head.facts))}</p>"]
@@ -319,6 +354,8 @@ def still_html(studio) -> str:
     elif studio.table is not None and studio.table.classes:
         frame, roles = studio.table.to_frame(), studio.table.roles
         parts.append(to_svg(class_counts(frame, roles["label"], roles.get("split")), label=t("Rows of each class")))
+    again = f"mf.Studio.attach({str(studio.run.dir)!r})" if studio.run is not None else "mf.Studio(table)"
+    parts.append(f"<p style='opacity:.75'>{html.escape(t('This is a still picture. Run the cell again for the panel, or {again}.', again=again))}</p>")
     parts.append(f"<pre style='opacity:.85'>{html.escape(studio.spec.to_code())}</pre>")
     return f'<div style="font-family:system-ui,sans-serif">{"".join(parts)}</div>'
 

@@ -54,7 +54,7 @@ function render({ model, el }) {
   const mark = () => {
     const now = new Set(model.get("selected")), n = order.length;
     for (const r of rows()) r.setAttribute("aria-selected", String(now.has(+r.dataset.row)));
-    told.textContent = now.size ? t("{selected} of {n} rows selected", { selected: number(now.size), n: number(n) }) : n === 1 ? t("1 row") : t("{n} rows", { n: number(n) });
+    told.textContent = now.size === 1 && n === 1 ? t("1 row selected") : now.size ? t("{selected} of {n} rows selected", { selected: number(now.size), n: number(n) }) : n === 1 ? t("1 row") : t("{n} rows", { n: number(n) });
   };
 
   const fill = (to) => {

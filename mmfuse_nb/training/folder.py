@@ -138,7 +138,7 @@ def role_frame(
         else: out[c] = [cell(v, role != "text") for v in values] if values.dtype.kind not in "iufbM" else values
     return out
 
-# %% ../../nbs/60_training.folder.ipynb #397931f8
+# %% ../../nbs/60_training.folder.ipynb #13284a34
 def write_folder(
     folder, # The run folder to be made
     spec, # `FusionSpec`
@@ -149,13 +149,13 @@ def write_folder(
     folder = Path(folder)
     frame = pd.DataFrame(role_frame(table))
     write_atomic(folder/"table.parquet", lambda p: frame.to_parquet(p, index=False))
-    write_json(folder/"data.json", {"fingerprint": table.fingerprint, "roles": table.roles, "root": str(Path(table.root).resolve()),
+    write_json(folder/"data.json", {"fingerprint": table.fingerprint, "name": table.name, "roles": table.roles, "root": str(Path(table.root).resolve()),
                                     "unlabelled": table.unlabelled, "task": table.task, "label_separator": table.label_separator, "rows": len(table), "quarantined": len(table.quarantine),
                                     "classes": table.classes, "own_parts": {n: cls.__module__ for n, cls in spec.own_parts.items()}})
     write_json(folder/"environment.json", {**environment(), "seed": spec.seed, "fingerprint": table.fingerprint})
     write_atomic(folder/"spec.yaml", spec.to_yaml())
 
-# %% ../../nbs/60_training.folder.ipynb #8bbc0b2b
+# %% ../../nbs/60_training.folder.ipynb #0a7e6902
 def read_table(
     folder, # A run folder
 ): # The `FusionTable` that the run is about
@@ -163,10 +163,12 @@ def read_table(
     import pandas as pd
     from mmfuse_nb.data.table import FusionTable, inspect_table
     data = read_json(Path(folder)/"data.json")
-    kept = {k: data[k] for k in ("root", "unlabelled", "task", "label_separator")}
-    table = FusionTable.from_frame(pd.read_parquet(Path(folder)/"table.parquet"), **kept, **data["roles"])
+    kept = {k: data[k] for k in ("root", "unlabelled", "task", "label_separator")} | data["roles"]
+    table = FusionTable.from_frame(pd.read_parquet(Path(folder)/"table.parquet"), **kept)
+    table.name, table.code = data.get("name"), f"mf.open_run({str(folder)!r}).table"
     return table if len(table) == data["rows"] else inspect_table(table)
 
+# %% ../../nbs/60_training.folder.ipynb #5bdc1e2e
 def read_spec(folder): # `FusionSpec`
     "The spec of a run; parts that its maker has registered must be there"
     from mmfuse_nb.models.spec import FusionSpec

@@ -13,8 +13,8 @@ from ..core import read_json
 from ..models.spec import name_of
 from .folder import read_history, read_status
 
-# %% ../../nbs/65a_training.runs.ipynb #4f840856
-COLUMNS = ("run", "status", "image", "text", "columns", "fusion", "epoch", "epochs", "seconds", "val_loss", "score", "value", "low", "high", "parameters", "started", "reason", "folder")
+# %% ../../nbs/65a_training.runs.ipynb #9adf6319
+COLUMNS = ("run", "status", "image", "text", "columns", "fusion", "epoch", "epochs", "seconds", "val_loss", "score", "value", "low", "high", "parameters", "started", "reason", "table", "fingerprint", "folder")
 SCORES = {"single": "f1_macro", "multilabel": "f1_macro", "regression": "r2"}
 
 def row_of(
@@ -28,7 +28,7 @@ def row_of(
         metrics, history, score = read_json(folder/"metrics.json", {}), read_history(folder), SCORES[data.get("task", "single")]
         test = metrics.get("splits", {}).get("test", {})
         low, high = test.get("intervals", {}).get(score, (None, None))
-        out |= {"status": state["state"], "reason": state.get("reason", ""), "started": pd.Timestamp(state["started"], unit="s", tz="UTC") if state.get("started") else None, "epochs": spec["epochs"], "epoch": len(history), "score": f"{score} on test rows",
+        out |= {"status": state["state"], "reason": state.get("reason", ""), "started": pd.Timestamp(state["started"], unit="s", tz="UTC") if state.get("started") else None, "table": data.get("name") or f"{data.get('rows', 0):,} rows", "fingerprint": data.get("fingerprint", ""), "epochs": spec["epochs"], "epoch": len(history), "score": f"{score} on test rows",
                 **{m: name_of(spec[m]) for m in ("image", "text", "columns", "fusion")}, "value": test.get(score), "low": low, "high": high, "parameters": metrics.get("parameters"),
                 "seconds": history["seconds"].iloc[-1] if len(history) else None, "val_loss": history["val_loss"].min() if len(history) else None}
     except Exception as e: return {**out, "status": "broken", "reason": f"{type(e).__name__}: {' '.join(str(e).split())[:200]}"}

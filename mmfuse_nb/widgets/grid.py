@@ -36,11 +36,11 @@ def packed(
     return [dict(name=name, texts=[cut(v) for v in texts], ranks=ranks(frame.iloc[:, i]), number=number)
         for i, (name, texts, number) in enumerate(text_columns(frame, numbers))]
 
-# %% ../../nbs/06g_widgets.grid.ipynb #f9d73ef7
+# %% ../../nbs/06g_widgets.grid.ipynb #7b075127
 class Rows(Captions, anywidget.AnyWidget):
     "What the script of a grid and Python share"
     _esm, _css = static("grid.mjs"), static("grid.css")
-    captions = ("Previous page", "Next page", "{page} of {pages}", "1 row", "{n} rows", "{selected} of {n} rows selected", "Nothing to show.")
+    captions = ("Previous page", "Next page", "{page} of {pages}", "1 row", "{n} rows", "1 row selected", "{selected} of {n} rows selected", "Nothing to show.")
     columns = List([], help="A dict for each column").tag(sync=True)
     selected = List(Int(), help="Positions of the rows selected, in the frame as given").tag(sync=True)
     sort = Dict({}, help='{"column": name, "descending": bool}; empty: as given').tag(sync=True)
