@@ -228,7 +228,7 @@ def encoded(frame, image):
     if image is None or all(v is None or isinstance(v, (str, bytes, float)) for v in frame[image]): return frame
     return frame.assign(**{image: pd.Series([as_bytes(v) for v in frame[image]], dtype=object)})
 
-# %% ../../nbs/12_data.table.ipynb #001f994d
+# %% ../../nbs/12_data.table.ipynb #ae94930f
 def table_from_csv(
     cls, # FusionTable
     path, # CSV or TSV file
@@ -241,8 +241,7 @@ def table_from_csv(
 ): # FusionTable
     "A table from a CSV file"
     frame, source = read_csv(path, text_columns(roles), separator, encoding, header)
-    ways = dict(root=root, encoding=encoding, separator=separator, header=header)
-    return _from(cls, frame, source, root or Path(path).parent, roles, made_by("from_csv", path, {**roles, **ways}))
+    return _from(cls, frame, source, root or Path(path).parent, roles, made_by("from_csv", path, dict(roles, root=root, encoding=encoding, separator=separator, header=header)))
 
 # %% ../../nbs/12_data.table.ipynb #094423e0
 def table_from_parquet(
