@@ -12,7 +12,7 @@ ini = ConfigParser(interpolation=None)
 ini.read(here/"settings.ini", encoding="utf-8")
 cfg = ini["DEFAULT"]
 lines = lambda key: [o for o in cfg[key].splitlines() if o.strip() and not o.startswith("#")]
-extras = {name: lines(f"{name}_requirements") for name in ("docs", "jax", "pretrained", "zh", "hub", "tracking", "explain")}
+extras = {name: lines(f"{name}_requirements") for name in ("docs", "jax", "pretrained", "zh", "hub", "tracking", "explain", "search")}
 readme = here/"README.md"
 
 
