@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['FOLDS', 'OPTIMIZERS', 'METRICS', 'Trainer', 'features_serve', 'make_inputs', 'copies', 'set_vectors', 'fused_of',
-           'models_of', 'loss_weights', 'blended', 'noisy_of', 'groups_of', 'rates_of', 'optimizer_for', 'engine_of',
-           'compile_trainer', 'counts_of', 'build']
+           'models_of', 'models_unlabelled', 'loss_weights', 'blended', 'noisy_of', 'groups_of', 'rates_of',
+           'optimizer_for', 'engine_of', 'compile_trainer', 'counts_of', 'build']
 
-# %% ../../nbs/52_models.build.ipynb #06c957d3
+# %% ../../nbs/52_models.build.ipynb #6b86f544
 import keras, numpy as np
 from ..core import UserError, set_seed
 from ..data.preprocess import fit_preprocessor
@@ -17,6 +17,7 @@ from ..encoders.base import Present
 from .layers import branch_of, by_modality, connect, facts_of, make_layers
 from .losses import loss_of
 from .tasks import check_table
+from .unlabelled import connect_unlabelled, losses_of, make_unlabelled
 
 # %% ../../nbs/52_models.build.ipynb #4c6b4d68
 class Trainer(keras.Model):
@@ -46,7 +47,7 @@ def copies(spec, facts, inputs) -> dict: # Output by name: "image_fold0" …
             out[f"{m}_fold{f}"] = made[f"{m}_head_fold{f}"](made[f"{m}_encoder_fold{f}"](x)["vector"])*Present(dtype="float32")(x)
     return out
 
-# %% ../../nbs/52_models.build.ipynb #6c855a9e
+# %% ../../nbs/52_models.build.ipynb #65ba1acb
 def set_vectors(encoder, facts):
     "Give an encoder the word vectors, if it reads words"
     if facts.vectors is not None and hasattr(encoder, "set_vectors"): encoder.set_vectors(facts.vectors)
@@ -60,6 +61,7 @@ def models_of(
     facts, # `Facts`: what the data tell
 ) -> tuple: # (model, trainer)
     "The model that is kept and the one that trains, over the same layers"
+    if spec.task != "predict": return models_unlabelled(spec, facts)
     made, e = make_layers(spec, facts), fused_of(spec)
     start = whole = make_inputs(facts.inputs, made)
     out = connect(made, whole)
@@ -73,6 +75,18 @@ def models_of(
     told = {n: out[n] for n in ["prediction", *heads]} | (copies(spec, facts, start) if e.get("fitted") else {})
     if "text_encoder" in made: set_vectors(made["text_encoder"], facts)
     return model, Trainer(start, told, name="trainer")
+
+# %% ../../nbs/52_models.build.ipynb #644dfe80
+def models_unlabelled(spec, facts) -> tuple: # (model, trainer)
+    "The model that is kept and the one that trains, of a spec that needs no labels"
+    made = make_unlabelled(spec, facts)
+    if "text_encoder" in made: set_vectors(made["text_encoder"], facts)
+    whole, frozen = make_inputs(facts.inputs, made), features_serve(spec, made)
+    model = keras.Model(whole, connect_unlabelled(made, whole), name="mmfuse")
+    start, told = make_inputs(facts.inputs, made, frozen), {}
+    if spec.task == "align": told["same"] = keras.Input((2,), dtype="int32", name="same")
+    elif frozen: told["pictures"] = keras.Input(facts.inputs["image"][0], dtype="uint8", name="pictures")
+    return model, Trainer(start | told, {"loss": losses_of(made, start, **told)}, name="trainer")
 
 # %% ../../nbs/52_models.build.ipynb #e3cf677d
 OPTIMIZERS = {"adamw": keras.optimizers.AdamW, "adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD, "lion": keras.optimizers.Lion}
@@ -133,7 +147,7 @@ def engine_of() -> dict: # backend, device, jit_compile, why
         return {"backend": backend, "device": device, "jit_compile": False, "why": "without XLA, whose small networks train two to four times slower on a processor than TensorFlow's own kernels"}
     return {"backend": backend, "device": device, "jit_compile": "auto", "why": "compiled by XLA, as far as the layers allow"}
 
-# %% ../../nbs/52_models.build.ipynb #f70a7c75
+# %% ../../nbs/52_models.build.ipynb #18708be5
 def compile_trainer(
     spec, # `FusionSpec`
     trainer, # Model to train
@@ -144,6 +158,8 @@ def compile_trainer(
     engine=None, # From `engine_of`, also of an earlier process
 ):
     "Give a model its optimizer and losses"
+    trainer.blend = {}
+    if spec.task != "predict": return trainer.compile(optimizer_for(spec, trainer, rows), loss={"loss": lambda y, p: p[:, 0]}, jit_compile=(engine or engine_of())["jit_compile"])
     loss = loss_of(spec, facts.task, [rows/facts.k]*facts.k if counts is None else counts, rows, facts.scale[1])
     trainer.blend = {n: keras.Variable(w, trainable=False, name=f"weight_{n}") for n, w in loss_weights(spec, trainer.output).items()} \
         if spec.joint_training == "gradient_blending" and isinstance(trainer.output, dict) else {}
@@ -154,7 +170,7 @@ def compile_trainer(
     else: given = dict(loss=loss, metrics=metrics)
     trainer.compile(optimizer_for(spec, trainer, rows), **given, jit_compile=(engine or engine_of())["jit_compile"])
 
-# %% ../../nbs/52_models.build.ipynb #88712db2
+# %% ../../nbs/52_models.build.ipynb #c626fc9f
 def counts_of(labels, facts): # (rows of each class, rows); (None, rows) for numbers
     "Rows of each class, from numbers of classes, or from rows of zeros and ones"
     if facts.task == "regression": return None, len(labels)
@@ -163,15 +179,16 @@ def counts_of(labels, facts): # (rows of each class, rows); (None, rows) for num
 def build(
     spec, # `FusionSpec`
     table, # `FusionTable`; words and vectors are fitted to its training rows
-) -> keras.Model: # Inputs by name, output (n, classes); compiled
-    "A compiled Keras model of a spec"
+) -> keras.Model: # Inputs by name, output (n, classes), compiled; codes or vectors by name where no labels are learned
+    "A Keras model of a spec"
     check_table(spec, table)
     if "split" not in table.roles: table = table.split()
     pre = fit_preprocessor(table, spec.data)
     facts = facts_of(pre)
-    if facts.task != "regression" and facts.k < 2: raise UserError(f"A classifier needs two classes or more. Received: {pre.classes}.")
+    if spec.task == "predict" and facts.task != "regression" and facts.k < 2: raise UserError(f"A classifier needs two classes or more. Received: {pre.classes}.")
     set_seed(spec.seed)
     model, _ = models_of(spec, facts)
+    if spec.task != "predict": return model
     train = [v for v in table.column("label")[table.splits == "train"] if v is not None]
     compile_trainer(spec, model, facts, *counts_of(pre.labels(train), facts), watched=False)
     return model

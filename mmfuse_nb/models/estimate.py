@@ -14,7 +14,7 @@ from ..data.preprocess import Preprocessor
 from .build import models_of
 from .catalogue import OFFLINE
 from .layers import facts_of
-from .spec import name_of, options_of
+from .parts import name_of, options_of
 from .tasks import check_table
 from ..sizes import inside_of, noted, size_of
 

@@ -15,7 +15,8 @@ from ..fusion.missing import ModalityDropout
 from .build import models_of
 from .estimate import facts_told, figures_of, sizes_of, unloaded
 from .layers import Head
-from .spec import MODALITIES, FusionSpec
+from .parts import MODALITIES
+from .spec import FusionSpec
 from .tasks import check_table
 from ..sizes import shape_text
 

@@ -15,7 +15,7 @@ from ..encoders.base import Present
 from ..fusion.missing import ModalityDropout, StandIn
 from .aids import Modulate
 from .catalogue import entry, registries
-from .spec import KINDS, name_of, options_of
+from .parts import KINDS, name_of, options_of
 
 # %% ../../nbs/51d_models.layers.ipynb #a20da89f
 class Facts(NamedTuple):

@@ -13,7 +13,8 @@ from ..core import UserError
 from ..data.balance import count_labels, imbalance
 from ..data.table import inspect_table
 from .catalogue import catalogue, entry, measured
-from .spec import KINDS, FusionSpec, fusions_of
+from .parts import KINDS
+from .spec import FusionSpec, fusions_of
 
 # %% ../../nbs/54_models.suggest.ipynb #01599671
 def facts_for(
