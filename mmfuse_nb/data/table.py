@@ -324,7 +324,7 @@ class FusionTable:
     def __eq__(self, other): return isinstance(other, FusionTable) and self.fingerprint == other.fingerprint
     __hash__ = object.__hash__
 
-# %% ../../nbs/12_data.table.ipynb #b20e04ab
+# %% ../../nbs/12_data.table.ipynb #5558e6bf
 def classes(self) -> list:
     "The labels, sorted; none for numbers"
     if "label" not in self.roles or self.task == "regression": return []
@@ -347,8 +347,7 @@ def quarantine(self):
 def set_aside(self):
     "What was set aside, in words"
     whys, most = Counter(self.reasons[~self.usable]).most_common(), 3
-    rest = sum(n for _, n in whys[most:])
-    return f"{(~self.usable).sum():,} of {len(self.frame):,} rows set aside: " + "; ".join([*(f"{n:,} {why}" for why, n in whys[:most]), *([f"{rest:,} for other reasons"] if rest else [])])
+    return f"{(~self.usable).sum():,} of {len(self.frame):,} rows set aside: " + "; ".join([*(f"{n:,} {why}" for why, n in whys[:most]), *(f"{n:,} for other reasons" for n in [sum(n for _, n in whys[most:])] if n)])
 
 for prop in (classes, splits, findings, quarantine, set_aside): setattr(FusionTable, prop.__name__, property(prop))
 

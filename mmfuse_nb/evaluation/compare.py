@@ -16,7 +16,8 @@ from ..data.table import FusionTable
 from .contest import AVERAGE, groups_of, said_by
 from ..metrics.compare import JUDGED_BY, called, corrected_interval, corrected_p, gains, helped, holm, judged_by, limits_of, mcnemar, scored, sign, verdict, worth_of
 from ..models.catalogue import entry
-from ..models.spec import MODALITIES, FusionSpec, name_of
+from ..models.parts import MODALITIES, name_of
+from ..models.spec import FusionSpec
 from ..models.tasks import check_splits, check_table
 from ..training.launch import load_backend, train
 from ..views.curves import seed_curves

@@ -13,7 +13,7 @@ from ..core import UserError
 from ..metrics.information import units_of
 from ..models.catalogue import registries
 from ..models.layers import by_modality, connect
-from ..models.spec import name_of
+from ..models.parts import name_of
 from ..training.features import in_blocks
 from ..training.folder import read_table
 from ..training.outcome import in_numbers

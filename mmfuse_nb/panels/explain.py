@@ -14,7 +14,7 @@ from ..core import UserError
 from ..data.show import cards
 from ..language import t
 from ..models.catalogue import catalogue
-from ..models.spec import name_of, options_of
+from ..models.parts import name_of, options_of
 from .evaluate import table_of
 from .explore import nearest_of
 from ..training.run import open_run

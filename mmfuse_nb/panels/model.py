@@ -13,7 +13,8 @@ import ipywidgets as W
 from traitlets import Any, HasTraits, Unicode
 from ..core import UserError
 from ..models.catalogue import catalogue
-from ..models.spec import MODALITIES, VECTORS, FusionSpec, name_of, options_of
+from ..models.parts import MODALITIES, VECTORS, name_of, options_of
+from ..models.spec import FusionSpec
 from ..language import t
 from ..widgets.parts import column, heading, row, say, shown
 from ..widgets.pump import pump

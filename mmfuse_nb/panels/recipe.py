@@ -16,7 +16,8 @@ from ..core import UserError, duration
 from ..data.outline import Outline
 from ..language import t
 from ..models.catalogue import catalogue
-from ..models.spec import FusionSpec, name_of
+from ..models.parts import name_of
+from ..models.spec import FusionSpec
 from ..models.suggest import suggest
 from ..models.tasks import check_table
 from .model import ModelPanel

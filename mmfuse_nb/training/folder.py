@@ -91,9 +91,11 @@ def asked(folder) -> str:
     "The state that is asked of the worker now"
     return orders(folder)["ask"]
 
-# %% ../../nbs/60_training.folder.ipynb #20301b47
+# %% ../../nbs/60_training.folder.ipynb #8deaff6b
 HISTORY = {"classes": ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "val_macro_f1", "seconds"],
-           "numbers": ["epoch", "loss", "mae", "val_loss", "val_mae", "val_r2", "seconds"]}
+           "numbers": ["epoch", "loss", "mae", "val_loss", "val_mae", "val_r2", "seconds"],
+           "autoencode": ["epoch", "loss", "val_loss", "val_image_error", "val_text_error", "seconds"],
+           "align": ["epoch", "loss", "val_loss", "val_recall_at_1", "val_recall_at_5", "val_recall_at_10", "seconds"]}
 
 def read_history(
     folder, # A run folder
@@ -101,7 +103,8 @@ def read_history(
     "One row per epoch; an empty frame before the first"
     import pandas as pd
     rows = {e["epoch"]: e for e in read_jsonl(Path(folder)/"events.jsonl")[0] if e.get("type") == "epoch"}
-    kind = "numbers" if read_json(Path(folder)/"data.json", {}).get("task") == "regression" else "classes"
+    data = read_json(Path(folder)/"data.json", {})
+    kind = data.get("learns", "predict") if data.get("learns", "predict") != "predict" else "numbers" if data.get("task") == "regression" else "classes"
     return pd.DataFrame([rows[k] for k in sorted(rows)], columns=HISTORY[kind])
 
 # %% ../../nbs/60_training.folder.ipynb #6dff4e6e
@@ -138,7 +141,7 @@ def role_frame(
         else: out[c] = [cell(v, role != "text") for v in values] if values.dtype.kind not in "iufbM" else values
     return out
 
-# %% ../../nbs/60_training.folder.ipynb #13284a34
+# %% ../../nbs/60_training.folder.ipynb #d35a4eb1
 def write_folder(
     folder, # The run folder to be made
     spec, # `FusionSpec`
@@ -150,7 +153,7 @@ def write_folder(
     frame = pd.DataFrame(role_frame(table))
     write_atomic(folder/"table.parquet", lambda p: frame.to_parquet(p, index=False))
     write_json(folder/"data.json", {"fingerprint": table.fingerprint, "name": table.name, "roles": table.roles, "root": str(Path(table.root).resolve()),
-                                    "unlabelled": table.unlabelled, "task": table.task, "label_separator": table.label_separator, "rows": len(table), "quarantined": len(table.quarantine),
+                                    "unlabelled": table.unlabelled, "task": table.task, "label_separator": table.label_separator, "learns": spec.task, "rows": len(table), "quarantined": len(table.quarantine),
                                     "classes": table.classes, "own_parts": {n: cls.__module__ for n, cls in spec.own_parts.items()}})
     write_json(folder/"environment.json", {**environment(), "seed": spec.seed, "fingerprint": table.fingerprint})
     write_atomic(folder/"spec.yaml", spec.to_yaml())

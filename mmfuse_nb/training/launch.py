@@ -9,7 +9,8 @@ __all__ = ['begin', 'bar', 'load_backend', 'train', 'start']
 import os, sys
 from ..core import UserError, need
 from ..data.table import FusionTable, check_classes, inspect_table
-from ..models.spec import FusionSpec, name_of, options_of
+from ..models.parts import name_of, options_of
+from ..models.spec import FusionSpec
 from ..models.tasks import check_splits, check_table as check_table_for
 from .folder import BUSY, ask, take_folder
 from .run import Run

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['pause', 'stop', 'resume', 'checkpoint', 'change_rate', 'extend', 'wait', 'predictor', 'predictor_of', 'predict',
-           'embed', 'predictions', 'evaluate', 'events', 'follow', 'engine', 'describe', 'Run', 'check_run', 'rows_in',
-           'open_run', 'list_runs']
+           'embed', 'search', 'reconstruct', 'generate', 'walk', 'predictions', 'evaluate', 'events', 'follow',
+           'engine', 'describe', 'task_of', 'Run', 'check_run', 'rows_in', 'open_run', 'list_runs']
 
 # %% ../../nbs/65_training.run.ipynb #73e563cc
 import time
@@ -103,6 +103,50 @@ def embed(
     from mmfuse_nb.training.predict import embed
     return embed(predictor_of(run), rows, layer, root)
 
+# %% ../../nbs/65_training.run.ipynb #b6b39788
+def search(
+    run, # `Run`
+    query, # Words, or a picture: a `pathlib.Path`, a Pillow picture, an array (height, width, 3)
+    rows=None, # `FusionTable` or DataFrame that is looked through; the run's own table when omitted
+    k:int=10, # Rows that are wanted
+    among:str|None=None, # "image", "text" or "fused" vectors; by what the run has learned when omitted
+): # DataFrame: row, similarity (cosine), the nearest first
+    "Rows that are nearest to some words, or to a picture"
+    from mmfuse_nb.training.search import search
+    return search(predictor_of(run), query, rows, k, among)
+
+def reconstruct(
+    run, # `Run` whose task is "autoencode"
+    rows, # `FusionTable` or DataFrame
+    given=None, # "image" or "text": made from it alone; from all that a row has when omitted
+    root=None, # Folder of the pictures
+    **options, # How words are made: how="beam", "greedy" or "sample", and what that way takes
+): # `Made`: .pictures, .texts, .errors
+    "Pictures and words of rows, made again from their codes"
+    from mmfuse_nb.training.generate import reconstruct
+    return reconstruct(predictor_of(run), rows, given, root, **options)
+
+# %% ../../nbs/65_training.run.ipynb #7f623574
+def generate(
+    run, # `Run` whose task is "autoencode"
+    query, # Words, from which a picture is made, or a picture, from which words are
+    **options, # How words are made, as in `reconstruct`
+): # `Made`
+    "A picture from words, or words from a picture"
+    from mmfuse_nb.training.generate import generate
+    return generate(predictor_of(run), query, **options)
+
+def walk(
+    run, # `Run` whose task is "autoencode"
+    rows, # `FusionTable` or DataFrame of two rows
+    steps:int=7, # Points on the way, with both ends
+    root=None, # Folder of the pictures
+    **options, # How words are made, as in `reconstruct`
+): # `Made`
+    "What lies between the codes of two rows"
+    from mmfuse_nb.training.generate import walk
+    return walk(predictor_of(run), rows, steps, root, **options)
+
 # %% ../../nbs/65_training.run.ipynb #3b1343f4
 def predictions(run):
     "What the run predicted for every row of its table; an error before it is finished"
@@ -154,13 +198,19 @@ def describe(run) -> str:
     why = f": {s['reason']}" if s.get("reason") else ""
     return f"Run({str(run.dir)!r}, {s['state']}{where}{why})"
 
-# %% ../../nbs/65_training.run.ipynb #c3a527f9
+# %% ../../nbs/65_training.run.ipynb #3f01eb36
+def task_of(run) -> str: # "single", "multilabel" or "regression" by its labels; "autoencode" or "align" where it learns none
+    "What a run learns"
+    data = read_json(run.dir/"data.json")
+    return data.get("task", "single") if data.get("learns", "predict") == "predict" else data["learns"]
+
+# %% ../../nbs/65_training.run.ipynb #e718dc26
 class Run:
     "A view of a run folder"
     def __init__(self, folder): self.dir = Path(folder).resolve()
 
     pause, resume, stop, wait, checkpoint, change_rate, extend, follow = pause, resume, stop, wait, checkpoint, change_rate, extend, follow
-    predict, embed, evaluate, events, __repr__ = predict, embed, evaluate, events, describe
+    predict, embed, search, reconstruct, generate, walk, evaluate, events, __repr__ = predict, embed, search, reconstruct, generate, walk, evaluate, events, describe
     predictions = property(predictions)
 
     name = property(lambda self: self.dir.name)
@@ -179,14 +229,16 @@ class Run:
     @property
     def classes(self) -> list: return read_json(self.dir/"data.json")["classes"]
     engine = property(engine)
-    task = property(lambda self: read_json(self.dir/"data.json").get("task", "single"))
+    task = property(task_of)
     @property
     def metrics(self) -> dict: return read_json(self.dir/"metrics.json", {})
 
-# %% ../../nbs/65_training.run.ipynb #724744b3
-def check_run(run):
-    "Whether something is a run"
+# %% ../../nbs/65_training.run.ipynb #5b53e0a5
+def check_run(run, labels:bool=True):
+    "Whether something is a run, one that predicts labels where they are needed"
     if not isinstance(run, Run): raise UserError(f"A finished run is asked, such as mf.open_run('runs/fused'). Received: {type(run).__name__}.")
+    if labels and run.spec.task != "predict": raise UserError(f"This is asked of a run that predicts labels, and {run.name} learns without them (task={run.spec.task!r}). Ask it for run.embed, run.search"
+                                                              f"{' or run.reconstruct' if run.spec.task == 'autoencode' else ''}.")
 
 def rows_in(
     run, # `Run`, finished

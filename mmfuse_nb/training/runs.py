@@ -10,12 +10,13 @@ from pathlib import Path
 import pandas as pd
 import yaml
 from ..core import read_json
-from ..models.spec import name_of
+from ..models.parts import name_of
 from .folder import read_history, read_status
 
-# %% ../../nbs/65a_training.runs.ipynb #9adf6319
+# %% ../../nbs/65a_training.runs.ipynb #da60cb13
 COLUMNS = ("run", "status", "image", "text", "columns", "fusion", "epoch", "epochs", "seconds", "val_loss", "score", "value", "low", "high", "parameters", "started", "reason", "table", "fingerprint", "folder")
-SCORES = {"single": "f1_macro", "multilabel": "f1_macro", "regression": "r2"}
+SCORES = {"single": ("f1_macro",), "multilabel": ("f1_macro",), "regression": ("r2",), "align": ("recall_at_10",),
+          "autoencode": ("image_from_both_explained", "image_from_image_explained", "text_from_text_explained")} # By what a run learns; the first that it has
 
 def row_of(
     folder, # A run folder, or what is left of one
@@ -25,8 +26,10 @@ def row_of(
     out = {"run": folder.name, "folder": str(folder)}
     try:
         spec, state, data = yaml.safe_load((folder/"spec.yaml").read_text(encoding="utf-8")), read_status(folder), read_json(folder/"data.json", {})  # also of a spec whose parts are not known here
-        metrics, history, score = read_json(folder/"metrics.json", {}), read_history(folder), SCORES[data.get("task", "single")]
+        metrics, history, learns = read_json(folder/"metrics.json", {}), read_history(folder), data.get("learns", "predict")
         test = metrics.get("splits", {}).get("test", {})
+        known = SCORES[data.get("task", "single") if learns == "predict" else learns]
+        score = next((s for s in known if s in test), known[0])
         low, high = test.get("intervals", {}).get(score, (None, None))
         out |= {"status": state["state"], "reason": state.get("reason", ""), "started": pd.Timestamp(state["started"], unit="s", tz="UTC") if state.get("started") else None, "table": data.get("name") or f"{data.get('rows', 0):,} rows", "fingerprint": data.get("fingerprint", ""), "epochs": spec["epochs"], "epoch": len(history), "score": f"{score} on test rows",
                 **{m: name_of(spec[m]) for m in ("image", "text", "columns", "fusion")}, "value": test.get(score), "low": low, "high": high, "parameters": metrics.get("parameters"),
