@@ -4,19 +4,20 @@
 
 # %% auto #0
 __all__ = ['TYPES', 'VECTOR_ENTRIES', 'VECTOR_OPTIONS', 'SECTIONS', 'AT_ONCE', 'PARTS', 'kind_of', 'read_text', 'show_text',
-           'Control', 'about_part', 'entries', 'Picker', 'build_options', 'read_part', 'write_part', 'make_controls',
-           'make_form', 'show_relevant', 'read_spec', 'field_of', 'ModelPanel', 'load_spec', 'refresh_model']
+           'Control', 'about_part', 'entries', 'Picker', 'offer', 'build_options', 'read_part', 'write_part',
+           'make_controls', 'make_form', 'offer_joins', 'show_relevant', 'read_spec', 'field_of', 'ModelPanel',
+           'load_spec', 'refresh_model']
 
-# %% ../../nbs/91_panels.model.ipynb #ddbf8354
+# %% ../../nbs/91_panels.model.ipynb #e56e9dfd
 import html, re
 import ipywidgets as W
 from traitlets import Any, HasTraits, Unicode
 from ..core import UserError
 from ..models.catalogue import catalogue
-from ..models.parts import MODALITIES, VECTORS, name_of, options_of
-from ..models.spec import FusionSpec
+from ..models.parts import BEGINNING, JOINS, MODALITIES, VECTORS, name_of, options_of
+from ..models.spec import FOR_LABELS, UNLABELLED, FusionSpec
 from ..language import t
-from ..widgets.parts import column, heading, row, say, shown
+from ..widgets.parts import column, heading, row, say, set_options, shown
 from ..widgets.pump import pump
 
 # %% ../../nbs/91_panels.model.ipynb #c005044b
@@ -109,7 +110,7 @@ def entries(kind:str) -> dict:
     if kind != "vectors": return catalogue()[kind]
     return {n: {"options": {o: VECTOR_OPTIONS[o] for o in VECTORS[n]}, **VECTOR_ENTRIES[n]} for n in VECTORS}
 
-# %% ../../nbs/91_panels.model.ipynb #ac49a096
+# %% ../../nbs/91_panels.model.ipynb #82dafec5
 class Picker:
     "Choice of one part, with its formula and its options"
     def __init__(self,
@@ -118,7 +119,7 @@ class Picker:
         changed, # Called when the reader has changed something
         optional:bool=False, # Offer "none"
     ):
-        self.entries, self.changed, self.options = entries(kind), changed, {}
+        self.kind, self.entries, self.changed, self.options, self.begun = kind, entries(kind), changed, {}, ("", {})
         self.choice = W.Dropdown(description=label, options=[(n, n) for n in self.entries] + ([(t("none"), "")] if optional else []))
         self.about, self.note, self.box = W.HTML(), W.HTML(), column(css="mmf-options")
         self.more = W.ToggleButton(description=t("Options"), icon="sliders", tooltip=f"{label}: {t('Options')}")
@@ -138,7 +139,13 @@ class Picker:
     @value.setter
     def value(self, part): write_part(self, part)
 
-# %% ../../nbs/91_panels.model.ipynb #ebd130a7
+# %% ../../nbs/91_panels.model.ipynb #47bf9362
+def offer(picker, kind):
+    "Let a picker offer parts of another kind"
+    picker.kind, picker.entries = kind, entries(kind)
+    set_options(picker.choice, [(n, n) for n in picker.entries], next(iter(picker.entries)))
+    picker._build()
+
 def build_options(picker):
     "Formula, source and options of the part chosen"
     picker.built = picker.choice.value
@@ -153,18 +160,20 @@ def read_part(picker):
     name = picker.choice.value
     if not name: return None
     chosen = {k: c.value for k, c in picker.options.items()}
-    own = {k: v for k, v in chosen.items() if v != picker.options[k].kind["default"]}
+    own = {k: v for k, v in chosen.items() if v != picker.options[k].kind["default"]} | (picker.begun[1] if name == picker.begun[0] else {})
     return {"name": name, **own} if own else name
 
+# %% ../../nbs/91_panels.model.ipynb #fad8d805
 def write_part(picker, part):
     "Show a part in a picker"
     if picker.choice.value != (name := name_of(part) or ""): picker.choice.value = name
+    picker.begun = name, {k: part[k] for k in BEGINNING if k in part} if isinstance(part, dict) else {}  # of a run whose encoder is taken over
     picker._build()
     for k, v in options_of(part).items():
         if k in picker.options: picker.options[k].value = v
 
-# %% ../../nbs/91_panels.model.ipynb #37954f1a
-SECTIONS = {"Pictures": ("image",), "Words": ("text", "vectors"), "Columns": ("columns",), "Fusion": ("fusion",),
+# %% ../../nbs/91_panels.model.ipynb #7efd3639
+SECTIONS = {"Task": ("task",), "Pictures": ("image",), "Words": ("text", "vectors"), "Columns": ("columns",), "Fusion": ("fusion",),
     "Training": ("epochs", "batch_size", "learning_rate", "seed"), "More": ()}
 AT_ONCE = {f for fields in SECTIONS.values() for f in fields} # Those that are seen without a press
 PARTS = dict(image=("Image encoder", "image encoder", True), text=("Text encoder", "text encoder", True), vectors=("Word vectors", "vectors", False),
@@ -196,16 +205,25 @@ def make_form(
         if not {m, f"{m}_features"} & set(roles): shown(boxes[name], False)
     return column(*list(boxes.values())[:-1], more, boxes["More"], css="mmf-form")
 
-# %% ../../nbs/91_panels.model.ipynb #1016e869
+# %% ../../nbs/91_panels.model.ipynb #9e3c7c3b
+def offer_joins(controls):
+    "Let the picker of what joins the modalities offer what suits the task"
+    task, picker = controls["task"].value, controls["fusion"]
+    if picker.kind == JOINS[task]: return
+    offer(picker, JOINS[task])
+    picker.value = UNLABELLED.get(task, FusionSpec().fusion)
+
 def show_relevant(controls):
     "Hide the controls that change nothing for the parts chosen"
+    labels = controls["task"].value == "predict"
     image, text, columns = (controls[m].choice.value or None for m in MODALITIES)
     reads, both = catalogue()["text encoder"].get(text, {}).get("reads"), (image is not None) + (text is not None) + (columns is not None) > 1
     seen, cut = catalogue()["image encoder"].get(image, {}).get("reads") == "image", reads in ("tokens", "bag")
     early = both and catalogue()["fusion"].get(controls["fusion"].choice.value, {}).get("level") in ("vector", "tokens")
-    relevant = dict(fusion=both, image_size=seen, image_resize=seen, augment=seen, vectors=reads == "tokens", text_length=reads in ("tokens", "sentence"),
+    relevant = dict(fusion=both or not labels, columns=labels, image_size=seen, image_resize=seen, augment=seen, vectors=reads == "tokens", text_length=reads in ("tokens", "sentence"),
         features=reads == "bag", weighting=reads == "bag", tokeniser=cut, min_count=cut, auxiliary=early, missing=early, modality_dropout=both,
         joint_training=early, dropout=early or not both, focal_gamma=controls["loss"].value == "focal")
+    relevant |= {f: labels and relevant.get(f, True) for f in FOR_LABELS}
     for f, on in relevant.items():
         if f in controls: shown(controls[f].place, on)
 
@@ -251,7 +269,7 @@ class ModelPanel(HasTraits):
     def load(self, spec): load_spec(self, spec)
     def refresh(self): refresh_model(self)
 
-# %% ../../nbs/91_panels.model.ipynb #2af84939
+# %% ../../nbs/91_panels.model.ipynb #56e5b8a3
 def load_spec(panel, spec):
     "Show a spec in the form"
     panel.quiet = True
@@ -259,12 +277,16 @@ def load_spec(panel, spec):
     for f, c in panel.controls.items():
         v = getattr(spec, f)
         c.value = v if v is not None or f not in ("vectors", "fusion") else getattr(default, f)
+        if f == "task": offer_joins(panel.controls)
     panel.quiet = False
     panel.refresh()
 
-# %% ../../nbs/91_panels.model.ipynb #fba281c8
+# %% ../../nbs/91_panels.model.ipynb #99d99eb7
 def refresh_model(panel):
     "Spec, picture of the model and code from what the form says now"
+    panel.quiet = True
+    offer_joins(panel.controls)
+    panel.quiet = False
     show_relevant(panel.controls)
     for c in panel.controls.values(): c.note.value = ""
     try: spec = read_spec(panel.controls)

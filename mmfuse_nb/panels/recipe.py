@@ -27,7 +27,7 @@ from ..widgets.elsewhere import elsewhere
 from ..widgets.parts import Code, Line, column, heading, row, say, section, set_options, shown
 from ..widgets.pump import on_press, pump, work
 
-# %% ../../nbs/91a_panels.recipe.ipynb #fcaddc13
+# %% ../../nbs/91a_panels.recipe.ipynb #969f3e44
 def flow_html(
     spec, # FusionSpec
     classes:int=0, # Number of classes; 0: not known
@@ -41,7 +41,8 @@ def flow_html(
     if spec.text: ins.append(box("t", t("words"), name_of(spec.text), t("vectors: {name}", name=name_of(spec.vectors)) if spec.vectors else read.get(catalogue()["text encoder"][name_of(spec.text)]["reads"], "")))
     if spec.columns: ins.append(box("t", t("columns"), name_of(spec.columns)))
     steps = [f'<div class="mmf-ins">{"".join(ins)}</div>'] + ([box("f", t("fusion"), name_of(spec.fusion))] if spec.fusion else [])
-    steps.append(box("o", t("prediction"), t("{n} classes", n=classes) if classes else t("classes")))
+    ends = {"predict": (t("prediction"), t("{n} classes", n=classes) if classes else t("classes")), "autoencode": (t("codes"), t("made again")), "align": (t("one space"), t("search"))}
+    steps.append(box("o", *ends[spec.task]))
     arrow = '<div class="mmf-arrow" aria-hidden="true"></div>'
     return f'<div class="mmf-flow" role="img" aria-label="{html.escape(spec_words(spec))}">{arrow.join(steps)}</div>'
 
