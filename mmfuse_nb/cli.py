@@ -48,7 +48,7 @@ def read_table(args):
     for finding, action, rows in found.kinds.itertuples(index=False): print(f"  {rows:,} × {finding}: {action}")
     return table, found
 
-# %% ../nbs/99_cli.ipynb #a33a2e69
+# %% ../nbs/99_cli.ipynb #483acfc6
 def run_check(args):
     "mmfuse check items.csv"
     table, found = read_table(args)
@@ -67,8 +67,9 @@ def run_train(args):
     run = mf.train(spec, table, args.out, overwrite=args.overwrite, log_to=args.log_to)
     if run.state.get("started", 0) < began: print(f"\n{args.out} was finished already; these are its scores.")
     if run.status == "stopped": return print(f"Stopped. The same command goes on where it ended: {run.dir}")
-    report({run.name: run}, run.dir/"report.html")
     show(run, "test")
+    if spec.task != "predict": return
+    report({run.name: run}, run.dir/"report.html")
     print(f"\nFigures: {run.dir/'report.html'}")
 
 # %% ../nbs/99_cli.ipynb #2e2148c4

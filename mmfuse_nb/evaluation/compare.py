@@ -34,12 +34,13 @@ def alone(
     bare = dict(fusion=None, joint_training="plain", modality_dropout=0, unfreeze_every=spec.unfreeze_every if m == "image" else None, augment=spec.augment if m == "image" else None)
     return spec.replace(**{o: None for o in MODALITIES if o != m}, **bare)
 
-# %% ../../nbs/71_evaluation.compare.ipynb #dce6620c
+# %% ../../nbs/71_evaluation.compare.ipynb #8a914fd9
 def with_singles(specs:dict) -> dict: # Name to `FusionSpec`
     "The given specs, and each modality of the fused ones alone where there is no such spec"
     if not isinstance(specs, dict) or not all(isinstance(s, FusionSpec) for s in specs.values()):
         raise UserError(f"What is compared is a mapping of names to specs, such as {{'gated': mf.FusionSpec(fusion='gated')}}. Received: {type(specs).__name__}.")
     for n in specs: check_name(n)
+    if other := [n for n, s in specs.items() if s.task != "predict"]: raise UserError(f"Models are compared by their predictions, and {other[0]!r} learns none (task={specs[other[0]].task!r}). Compare specs whose task is 'predict'.")
     fused = [s for s in specs.values() if len(s.modalities) > 1]
     if not fused: raise UserError("None of these specs fuses modalities, so there is nothing to compare with a single one. Add one with image and text.")
     there = [s.modalities for s in specs.values()]

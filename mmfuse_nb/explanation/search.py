@@ -26,7 +26,7 @@ def query_of(run, text, image) -> tuple: # (modality, frame of one row, folder o
     if m == "image" and not Path(image).is_file(): raise UserError(f"There is no picture {str(image)!r}.")
     return m, pd.DataFrame([{**empty, roles[m]: text if m == "text" else Path(image).name}]), Path(image or ".").parent
 
-# %% ../../nbs/77a_explanation.search.ipynb #cdeb3c66
+# %% ../../nbs/77a_explanation.search.ipynb #496806eb
 def search(
     run:Run, # Finished
     text:str|None=None, # Words to look for
@@ -34,9 +34,10 @@ def search(
     k:int=24, # Rows that are wanted
 ) -> pd.DataFrame: # row, similarity (cosine), the nearest first
     "Rows of the run's table whose text, or picture, is nearest to what is asked"
-    check_run(run)
+    check_run(run, labels=False)
     if not isinstance(k, int) or k < 1: raise UserError(f"How many rows are wanted is a whole number from 1. Received: k={k!r}.")
     m, frame, root = query_of(run, text, image)
+    if run.spec.task != "predict": return run.search(text if image is None else Path(image), k=k)
     unit = lambda v: v/np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12)
     asked = unit(run.embed(frame, m, root=root))[0]
     if not asked.any(): raise UserError("The run knows none of these words." if m == "text" else "The run sees nothing in this picture.")

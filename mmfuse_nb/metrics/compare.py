@@ -13,13 +13,14 @@ from scipy import sparse, stats
 from ..core import UserError
 from .scores import ratio, scores_of
 
-# %% ../../nbs/07a_metrics.compare.ipynb #dd3dee6f
+# %% ../../nbs/07a_metrics.compare.ipynb #1475b7ed
 JUDGED_BY = {"single": {"f1_macro": "macro F1", "accuracy": "accuracy"},
              "multilabel": {"f1_macro": "macro F1", "f1_samples": "F1 of the rows", "accuracy": "accuracy of whole sets"},
              "regression": {"r2": "R²", "mae": "mean absolute error"}} # What models are compared by, and what it is called; the first where nothing is said
 
 def judged_by(task:str, score:str|None=None) -> str: # A key of `JUDGED_BY` of the task
     "The score that a comparison is put to"
+    if task not in JUDGED_BY: raise UserError(f"Models are compared by their predictions, and a run whose task is {task!r} makes none.")
     known = JUDGED_BY[task]
     if score not in (None, *known): raise UserError(f"Models are compared by {' or '.join(known)}. Received: score={score!r}.")
     return score or next(iter(known))

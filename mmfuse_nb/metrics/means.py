@@ -19,7 +19,7 @@ def explained_of(columns) -> dict: # Name to (column, column of the mean predict
     base = {c.removesuffix(NOTHING): c for c in columns if c.endswith(NOTHING)}
     return {f"{c}_explained": (c, base[m]) for c in columns for m in base if c.startswith(f"{m}_from_") and c not in base.values()}
 
-# %% ../../nbs/07f_metrics.means.ipynb #0d619c8e
+# %% ../../nbs/07f_metrics.means.ipynb #c59b9bef
 class MeansEvaluation(Scored):
     "Means over rows, with intervals from drawing the rows anew"
     classes = ()
@@ -30,7 +30,7 @@ class MeansEvaluation(Scored):
         if not len(values) or np.isnan(values).all(): raise UserError("There is nothing to evaluate: none of these rows has a number.")
         self.there, self.values = ~np.isnan(values), np.nan_to_num(values)
         self.ratios = {n: tuple(map(self.columns.index, held)) for n, held in explained_of(self.columns).items()}
-        super().__init__({n: float(v[0]) for n, v in self.of(np.ones((1, len(values)))).items()})
+        super().__init__({n: float(v[0]) for n, v in self.of(np.ones((1, len(values)))).items() if np.isfinite(v[0])})
 
     def __len__(self): return len(self.values)
     def of(self, w) -> dict: # Name to scores (b,), of counts of the rows (b, n)

@@ -23,7 +23,7 @@ def chance(
     ways = lambda a, b: gammaln(a + 1) - gammaln(a - b + 1)
     return 1 - np.where(fits, np.exp(ways(np.where(fits, n - right, k), k) - ways(n, k)), 0.)
 
-# %% ../../nbs/07h_metrics.retrieval.ipynb #ff2644d8
+# %% ../../nbs/07h_metrics.retrieval.ipynb #413b0611
 def placed(
     queries, # float32 (n, d)
     candidates, # float32 (n, d); row i is a right answer to row i
@@ -31,7 +31,7 @@ def placed(
     block:int=1 << 22, # Scores at a time
 ) -> tuple: # Each (n,): wrong answers before the first right one, wrong ones as good as it, right ones as good as it, right ones in all
     "Where the best right answer of each query comes"
-    n, found = len(queries), []
+    n, found = len(queries), [(np.zeros(0),)*4]
     same = np.stack([np.arange(n)]*2, 1) if same is None else np.asarray(same)
     for at in range(0, n, step := max(block//max(n, 1), 1)):
         scores = queries[at:at + step]@candidates.T

@@ -118,15 +118,15 @@ def fusions_of(n:int) -> list:
     "Operators that fuse so many modalities"
     return [k for k, v in catalogue()["fusion"].items() if n <= (v["most"] or n)]
 
-# %% ../../nbs/51_models.spec.ipynb #34b68d4a
+# %% ../../nbs/51_models.spec.ipynb #cde1f2e6
 def check_conditions(spec):
     "Whether an encoder or an operator can do its work in this spec"
     e = entry("image encoder", spec.image) if spec.image else {}
     size, patch = (spec.image_size or e["size"], held_by(e, spec.image).get("patch", 1)) if e else (1, 1)
     if isinstance(patch, int) and size % patch: raise UserError(f"{name_of(spec.image)} cuts pictures into whole patches. Received: image_size={size}, patch={patch}. Choose an image_size that is a multiple of the patch.")
     if e.get("conditioned") and not spec.text: raise UserError(f"{name_of(spec.image)} looks at pictures by what the words say. Received: text=None.")
-    if spec.task == "predict" and spec.fusion and entry("fusion", spec.fusion).get("fitted") and (e.get("conditioned") or spec.augment or options_of(spec.image).get("unfreeze")):
-        raise UserError(f"{name_of(spec.fusion)} is fitted on predictions out of fold, for which branches train apart: no augmentation, no unfrozen layers, no encoder "
+    if spec.task == "predict" and spec.fusion and entry("fusion", spec.fusion).get("fitted") and (e.get("conditioned") or spec.augment or options_of(spec.image).get("unfreeze") or any(isinstance(p, dict) and "init" in p for p in (spec.image, spec.text))):
+        raise UserError(f"{name_of(spec.fusion)} is fitted on predictions out of fold, for which branches train apart: no augmentation, no unfrozen layers, no encoder that is taken over, none "
                         f"conditioned on the words. Received: image={spec.image!r}, augment={spec.augment}.")
 
 def check_aids(spec):
@@ -134,6 +134,7 @@ def check_aids(spec):
     if spec.unfreeze_every and not options_of(spec.image).get("unfreeze"):
         raise UserError(f"unfreeze_every is for an image encoder that unfreezes parts, such as {{'name': 'lite0', 'unfreeze': 3}}. Received: image={spec.image!r}.")
     if (spec.unfreeze_every or 0) >= spec.epochs: raise UserError(f"The first part unfreezes after {spec.unfreeze_every} epochs, and training has {spec.epochs}. Choose a smaller unfreeze_every, or more epochs.")
+    if spec.task != "predict": return
     late = spec.fusion and entry("fusion", spec.fusion)["level"] in ("prediction", "expert")
     if spec.dropout and late: raise UserError(f"dropout is that of the fused vector, and {name_of(spec.fusion)} fuses predictions. Give the encoders a dropout of their own. Received: dropout={spec.dropout}.")
     if spec.joint_training == "plain": return
@@ -141,7 +142,7 @@ def check_aids(spec):
         raise UserError(f"joint_training={spec.joint_training!r} is for modalities that are fused before the prediction. Received: fusion={spec.fusion!r}.")
     if not spec.auxiliary: raise UserError(f"joint_training={spec.joint_training!r} looks at each modality's own head. Received: auxiliary=0.")
 
-# %% ../../nbs/51_models.spec.ipynb #6285a1d9
+# %% ../../nbs/51_models.spec.ipynb #24fad074
 UNLABELLED = {"autoencode": "bimodal", "align": "infonce"} # What joins the modalities unless the spec says otherwise
 FOR_LABELS = ("loss", "focal_gamma", "class_weights", "auxiliary", "joint_training", "dropout", "label_smoothing", "thresholds", "sampling", "missing", "modality_dropout")
 
@@ -150,12 +151,15 @@ def check_unlabelled(spec, found, there):
     for f in (f for f in FOR_LABELS if getattr(spec, f) != type(spec).model_fields[f].default):
         raise UserError(f"{f} is for predictions, and this spec's task is {spec.task!r}. Leave it out. Received: {f}={getattr(spec, f)!r}.")
     if "columns" in there: raise UserError(f"The task {spec.task!r} is for pictures and words. Received: columns={spec.columns!r}.")
+    e = entry(kinds_of(spec.task)["fusion"], found["fusion"])
+    if len(there) < e["fewest"] and spec.task == "autoencode": raise UserError(f"{name_of(found['fusion'])} joins {e['fewest']} modalities or more. Received: {there[0]} alone. For one alone: bimodal, mopoe.")
+    if on := sorted({"mixup", "cutmix"} & {k for k, v in (spec.augment or {}).items() if v}): raise UserError(f"{on[0]} mixes labels, and this spec's task is {spec.task!r}. Leave it out.")
     if spec.task == "align" and len(there) < 2: raise UserError(f"An alignment is of pictures and words. Received: {there[0]} alone.")
     if entry("image encoder", found["image"] or "cnn").get("conditioned"): raise UserError(f"{name_of(found['image'])} looks at pictures by what the words say, so it cannot stand alone. Choose another image encoder for the task {spec.task!r}.")
     if spec.task == "autoencode" and found["text"] and entry("text encoder", found["text"])["reads"] == "sentence":
         raise UserError(f"{name_of(found['text'])} keeps no words, so none can be made again. Text encoders for autoencode: {', '.join(k for k, e in catalogue()['text encoder'].items() if e['reads'] != 'sentence')}.")
 
-# %% ../../nbs/51_models.spec.ipynb #592f38c8
+# %% ../../nbs/51_models.spec.ipynb #5ee283e4
 class FusionSpec(Fields):
     "A model and its training as data: `FusionSpec(image='cnn', text='rnn', fusion='gated', vectors='word2vec', seed=0)`"
     def __init__(self, **fields):
@@ -169,7 +173,7 @@ class FusionSpec(Fields):
         elif "fusion" not in self.model_fields_set and self.columns: self.__dict__["fusion"] = "late_product" # the default's shares are those of pictures and words
         self.__dict__.update(settled(self), augment=on or None)
         check_conditions(self)
-        if self.task == "predict": check_aids(self)
+        check_aids(self)
         return self
 
     data = property(lambda self: data_of(self), doc="What the spec needs of the prepared data: the settings of `table.prepare(folder, spec.data)`")

@@ -247,7 +247,7 @@ def field_of(
     part = next((f for f, c in controls.items() if isinstance(c, Picker) and (n := name_of(c.choice.value)) and re.search(rf" of {re.escape(n)} is ", str(error))), "")
     return getattr(error, "field", "") or (told[1] if told and told[1] in controls else part)
 
-# %% ../../nbs/91_panels.model.ipynb #bfe62ccb
+# %% ../../nbs/91_panels.model.ipynb #497923f3
 class ModelPanel(HasTraits):
     "The form; its `spec` trait is the last spec that was whole, `error` what is wrong with the form now"
     spec, error = Any(), Unicode()
@@ -265,6 +265,7 @@ class ModelPanel(HasTraits):
     def first(self):
         there = {m: next((r for r in (m, f"{m}_features") if r in self.table.roles), None) for m in ("image", "text")}
         fields = {m: None if r is None else "features" for m, r in there.items() if r != m}
+        if "label" not in self.table.roles: return FusionSpec(task="autoencode" if None in fields.values() else "align", **fields)
         return FusionSpec(**fields, **(dict(fusion=None) if None in fields.values() else {}))
     def load(self, spec): load_spec(self, spec)
     def refresh(self): refresh_model(self)

@@ -45,13 +45,14 @@ class Feed:
     @property
     def history(self): return pd.DataFrame(list(self.epochs.values()))
 
-# %% ../../nbs/92_panels.train.ipynb #2ba2be35
+# %% ../../nbs/92_panels.train.ipynb #4008ee78
 def epoch_line(
     e:dict, # An event of type "epoch"
 ) -> str: # One line of the log
     "An epoch in words"
     parts = [("loss", t("loss"), ".4f"), ("accuracy", t("accuracy"), ".3f"), ("val_loss", t("validation loss"), ".4f"),
-        ("val_accuracy", t("accuracy"), ".3f"), ("val_macro_f1", t("macro F1"), ".3f")]
+        ("val_accuracy", t("accuracy"), ".3f"), ("val_macro_f1", t("macro F1"), ".3f"), ("val_recall_at_10", t("recall at 10"), ".3f"),
+        ("val_image_error", t("error of pictures"), ".3f"), ("val_text_error", t("error of texts"), ".3f")]
     told = ", ".join(f"{name} {format(e[key], f)}" for key, name, f in parts if isinstance(e.get(key), (int, float)))
     return t("epoch {epoch}", epoch=e["epoch"]) + f": {told}" + (f" ({duration(e['seconds'])})" if e.get("seconds") else "")
 

@@ -10,10 +10,10 @@ import json
 import numpy as np
 from ..core import write_atomic
 
-# %% ../../nbs/61a_training.checkpoint.ipynb #442651ff
+# %% ../../nbs/61a_training.checkpoint.ipynb #7150fbb1
 def fixed_of(trainer) -> set:
-    "The ids of what training never changes"
-    return {id(v) for layer in trainer.layers for v in getattr(layer, "fixed", [])}
+    "The ids of what training never changes and the spec tells; of an encoder that was taken over, nothing"
+    return {id(v) for layer in trainer.layers if not getattr(layer, "begun", False) for v in getattr(layer, "fixed", [])}
 
 def variables_of(trainer) -> list:
     "Every variable that training changes"

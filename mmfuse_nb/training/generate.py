@@ -19,7 +19,7 @@ from .features import in_blocks
 from .search import asked_of, row_of
 from ..views.pictures import png_uri
 
-# %% ../../nbs/64c_training.generate.ipynb #2f515337
+# %% ../../nbs/64c_training.generate.ipynb #975a3f5f
 WAYS = {"beam": beam, "greedy": greedy, "sample": sample}
 TOLD = 8 # Words of a bag that are told
 
@@ -44,7 +44,7 @@ def texts_of(
     join = "".join if predictor.pre.settings["text"].get("tokeniser") == "chinese" else " ".join
     if not isinstance(decoder, SequenceDecoder):
         shares = in_blocks(maker, {"code": codes})
-        return [join(words[i] for i in np.argsort(-row, kind="stable")[:TOLD]) for row in shares]
+        return [join(words[i] for i in np.argsort(-row[:len(words)], kind="stable")[:TOLD]) for row in shares]
     told = WAYS[how](lambda z, tokens: in_blocks(maker, {"code": z, "tokens": tokens}), codes, decoder.length, **options)
     return [join(words[i - 2] for i in row if i > 1) for row in told]
 
@@ -81,7 +81,7 @@ def gallery_html(made:Made) -> str: # HTML without scripts; texts are escaped
     rest = f"<p>{len(made) - MOST:,} more</p>" if len(made) > MOST else ""
     return f'<div style="display:flex;flex-wrap:wrap;gap:8px;font-size:12px">{shown}</div>{rest}'
 
-# %% ../../nbs/64c_training.generate.ipynb #4a89d7e0
+# %% ../../nbs/64c_training.generate.ipynb #d14ea97f
 def made_of(predictor, codes, options) -> tuple: # (pictures or None, texts or None)
     "Everything that a run makes of codes"
     makers = makers_of(predictor)
@@ -92,10 +92,10 @@ def own_of(predictor, rows, arrays) -> dict: # pictures, texts
     "What rows have, as it is to be made again"
     frame, own = rows if isinstance(rows, pd.DataFrame) else rows.to_frame(), {}
     if "image" in arrays: own["pictures"] = np.round(np.concatenate([np.asarray(predictor.made["image_decoder"].target(np.ascontiguousarray(arrays["image"][i:i + 1]))) for i in range(len(frame))])*255).astype(np.uint8)
-    if "text" in predictor.pre.roles: own["texts"] = [" ".join(str(v) for v in row if v is not None and v == v) for row in frame[columns_of(predictor.pre.roles["text"])].to_numpy()]
+    if predictor.pre.settings["text"] and "text" in predictor.pre.roles: own["texts"] = [" ".join(str(v) for v in row if v is not None and v == v) for row in frame[columns_of(predictor.pre.roles["text"])].to_numpy()]
     return own
 
-# %% ../../nbs/64c_training.generate.ipynb #d230da84
+# %% ../../nbs/64c_training.generate.ipynb #1e963676
 def reconstruct(
     predictor, # `Predictor`
     rows, # `FusionTable` or DataFrame
@@ -108,7 +108,9 @@ def reconstruct(
     if given not in (None, *makers): raise unknown("modality that is given", given, makers)
     codes = in_blocks(predictor.parts, predictor.seen(prepared))[given or "fused"]
     held = by_modality(prepared)
-    errors = {m: in_blocks(predictor.judges[m], {"code": codes, "target": held[m]}) for m in makers}
+    there = {m: (np.asarray(held[m][np.arange(len(codes))]).reshape(len(codes), -1) != 0).any(1) for m in makers}
+    fine = np.logical_or.reduce([*there.values()]) if given is None else there[given]
+    errors = {m: np.where(there[m] & fine, in_blocks(predictor.judges[m], {"code": codes, "target": held[m]}), np.nan) for m in makers}
     index = rows.index if isinstance(rows, pd.DataFrame) else pd.RangeIndex(len(codes))
     return Made(codes, *made_of(predictor, codes, options), pd.DataFrame(errors, index), own_of(predictor, rows, prepared))
 

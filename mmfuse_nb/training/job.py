@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Job', 'targets_of', 'batches_of', 'deal_folds', 'preparing', 'engine_for', 'check_saving', 'same_of', 'matched',
-           'take_over', 'set_judges', 'build_job', 'heads_of', 'weights_in', 'train_step', 'open_job']
+           'check_alike', 'take_over', 'set_judges', 'build_job', 'heads_of', 'weights_in', 'train_step', 'open_job']
 
 # %% ../../nbs/61c_training.job.ipynb #21122195
 import os, time
@@ -112,7 +112,7 @@ def same_of(job) -> np.ndarray: # int32 (n, 2)
         return np.unique(np.ascontiguousarray(a).reshape(len(a), -1), axis=0, return_inverse=True)[1].ravel()
     return np.stack([numbers(a) for a in by_modality(job.prepared.arrays).values()], 1).astype(np.int32)
 
-# %% ../../nbs/61c_training.job.ipynb #f31998c6
+# %% ../../nbs/61c_training.job.ipynb #8e1aa0a1
 def matched(own, held, words, theirs) -> np.ndarray: # (rows, d)
     "Rows of a matrix of words, those of words that another run knows taken from it"
     at = {w: i + 2 for i, w in enumerate(theirs)}
@@ -121,20 +121,31 @@ def matched(own, held, words, theirs) -> np.ndarray: # (rows, d)
     own[pairs[:, 0]] = held[pairs[:, 1]]
     return own
 
+def check_alike(job, m, encoder, theirs, pre):
+    "Whether the encoder of another run reads what this one reads, and has weights of the same shapes"
+    init, own, held = getattr(job.spec, m)["init"], job.pre.settings[m], pre.settings.get(m) or {}
+    if type(theirs) is not type(encoder): raise UserError(f"The {m} encoder of {init} is {'none' if theirs is None else type(theirs).__name__}, and this spec's is {type(encoder).__name__}. Leave the name out, to take over the run's own.")
+    for what in ("kind", "tokeniser"):
+        if own.get(what) != held.get(what): raise UserError(f"The {m} encoder of {init} reads {what} {held.get(what)!r}, and this spec has {own.get(what)!r}. Give this spec what the run has.")
+    named = lambda s: (s.get("vectors") or {}).get("name")
+    if named(own) != named(held): raise UserError(f"The {m} encoder of {init} reads the word vectors {named(held)!r}, and this spec has {named(own)!r}. Give this spec vectors={named(held)!r}.")
+    if own["kind"] in ("bag", "tfidf") and job.pre.words != pre.words: raise UserError(f"The {m} encoder of {init} counts the words of other training texts, in another order, so its weights would go to wrong words. Take an encoder that reads words one by one, such as 'mean_vectors'.")
+    for v, w in zip(encoder.weights, theirs.weights):
+        ends = slice(1, None) if v.path.endswith("/embeddings") else slice(None)  # the number of words may differ
+        if tuple(v.shape)[ends] != tuple(w.shape)[ends]: raise UserError(f"The {m} encoder of {init} reads inputs of another size: {v.path.split('/', 1)[1]} is {tuple(w.shape)} there and {tuple(v.shape)} here. Give this spec the sizes that the run has.")
+
+# %% ../../nbs/61c_training.job.ipynb #83d5c54a
 def take_over(job, m):
     "Give the encoder of a modality the weights that it has in another run, where the spec says so"
     part = getattr(job.spec, m)
     if not isinstance(part, dict) or "init" not in part: return
     path, encoder, state = Path(part["init"])/"best.keras", job.model.get_layer(f"{m}_encoder"), job.folder/"checkpoint"/"state.npz"
-    encoder.trainable = not part.get("frozen", False)
-    if state.exists(): return  # a checkpoint holds them
-    if not path.exists(): raise UserError(f"The run in {part['init']} has no model whose {m} encoder could be taken over. Wait until it is finished.")
-    theirs = keras.saving.load_model(path, compile=False, safe_mode=True).get_layer(f"{m}_encoder")
-    words, other = job.pre.words, Preprocessor.load(path.parent/"preprocess").words
-    for v, w in zip(encoder.weights, theirs.weights, strict=True):
-        if v.path.endswith("/embeddings"): v.assign(matched(np.array(v), np.array(w), words, other))
-        elif v.shape == w.shape: v.assign(w)
-        else: raise UserError(f"The {m} encoder of {part['init']} reads inputs of another size: {v.path.split('/', 1)[1]} is {tuple(w.shape)} there and {tuple(v.shape)} here. Give this spec the sizes that the run has.")
+    encoder.trainable, encoder.begun = not part.get("frozen", False), True  # a checkpoint holds all of its weights, word vectors too
+    if state.exists(): return
+    if not path.exists(): raise UserError(f"There is no model at {path.resolve()} whose {m} encoder could be taken over. Wait until that run is finished, or give init its place.")
+    theirs, pre = {l.name: l for l in keras.saving.load_model(path, compile=False, safe_mode=True).layers}.get(f"{m}_encoder"), Preprocessor.load(path.parent/"preprocess")
+    check_alike(job, m, encoder, theirs, pre)
+    for v, w in zip(encoder.weights, theirs.weights): v.assign(matched(np.array(v), np.array(w), job.pre.words, pre.words) if v.path.endswith("/embeddings") else w)
 
 # %% ../../nbs/61c_training.job.ipynb #5ffafb33
 def set_judges(job, made, frozen):
@@ -149,7 +160,7 @@ def set_judges(job, made, frozen):
         if hasattr(made[f"{m}_decoder"], "adapt"): made[f"{m}_decoder"].adapt(held)
         if hasattr(made[f"{m}_decoder"], "start_at"): made[f"{m}_decoder"].start_at(job.means[m])
 
-# %% ../../nbs/61c_training.job.ipynb #bcc77972
+# %% ../../nbs/61c_training.job.ipynb #4e830931
 def build_job(job):
     "Make the models, and put cached features in the place of pictures where the encoder is frozen"
     set_seed(job.spec.seed)
@@ -163,7 +174,8 @@ def build_job(job):
     if "same" in job.trainer.input: job.arrays["same"] = same_of(job)
     if "target" in job.trainer.input: job.arrays["target"] = np.zeros((len(job.labels), job.facts.k), "float32")
     if any("_fold" in n for n in heads_of(job)): deal_folds(job)
-    compile_trainer(job.spec, job.trainer, job.facts, *counts_of(job.labels[job.train], job.facts), engine=engine_for(job))
+    counts = counts_of(job.labels[job.train], job.facts) if job.spec.task == "predict" else (None, len(job.train))
+    compile_trainer(job.spec, job.trainer, job.facts, *counts, engine=engine_for(job))
     if job.spec.task != "predict": set_judges(job, made, features_serve(job.spec, made))
     job.trainer.optimizer.build(job.trainer.trainable_variables)
     job.groups = groups_of(job.trainer)

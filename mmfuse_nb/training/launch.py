@@ -17,7 +17,7 @@ from .run import Run
 from .supervise import launch, parts_elsewhere
 from .tracking import catch_up, check_trackers, track
 
-# %% ../../nbs/66_training.launch.ipynb #3c131765
+# %% ../../nbs/66_training.launch.ipynb #ec37e0f8
 def begin(spec, table, folder, epochs, overwrite, log_to=None) -> tuple: # (Run, the split table)
     "Check what was given, and take the folder"
     check_table_for(spec, table)
@@ -25,6 +25,9 @@ def begin(spec, table, folder, epochs, overwrite, log_to=None) -> tuple: # (Run,
     if weights not in ("imagenet", "random"): spec = spec.replace(image={**spec.image, "weights": os.path.abspath(weights)})
     if spec.backend == "jax": need("jax", extra="jax")
     if spec.text and name_of(spec.text) == "sentence": need("onnxruntime", extra="pretrained")
+    for m in ("image", "text"):
+        part = getattr(spec, m)
+        if isinstance(part, dict) and "init" in part: spec = spec.replace(**{m: {**part, "init": os.path.abspath(part["init"])}})
     if epochs is not None: spec = spec.replace(epochs=epochs)
     if "path" in options_of(spec.vectors): spec = spec.replace(vectors={**spec.vectors, "path": os.path.abspath(spec.vectors["path"])})
     trackers = check_trackers(log_to)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FIRST', 'MEASURED', 'decided', 'chosen_thresholds', 'in_names', 'in_numbers', 'judge', 'predictions_of', 'recalls_of',
-           'evaluation_of_frame']
+           'rows_known', 'evaluation_of_frame']
 
 # %% ../../nbs/61b_training.outcome.ipynb #74435828
 import numpy as np, pandas as pd
@@ -74,7 +74,7 @@ def judge(
     scores = scores_of(np.bincount(y*k + p.argmax(1), minlength=k*k).reshape(k, k))
     return {"val_loss": float(nll), "val_accuracy": float(scores["accuracy"]), "val_macro_f1": float(scores["f1_macro"])}
 
-# %% ../../nbs/61b_training.outcome.ipynb #250208f0
+# %% ../../nbs/61b_training.outcome.ipynb #5428a349
 def predictions_of(
     prepared, # `Prepared`: labels, split, table
     p, # What the model says of every usable row (n, k)
@@ -93,6 +93,10 @@ def recalls_of(frame) -> pd.DataFrame:
     return pd.DataFrame(both).join(frame.filter(regex="(recall|chance)_at_"))
 
 FIRST = (1, 5, 10) # Rows looked at in a list of what was found
+def rows_known(frame, task:str) -> np.ndarray: # bool (n,)
+    "Which rows there is something to say of: those with a label, or with a number where no labels were learned"
+    return (frame["label"].notna() if task not in MEASURED else MEASURED[task](frame).notna().any(axis=1)).to_numpy()
+
 MEASURED = {"autoencode": lambda frame: frame.filter(regex="_from_"), "align": recalls_of} # Numbers of rows, where no labels were learned
 
 # %% ../../nbs/61b_training.outcome.ipynb #e7947696

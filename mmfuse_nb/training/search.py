@@ -18,7 +18,7 @@ from .features import in_blocks
 from .folder import read_table
 from .predict import embed
 
-# %% ../../nbs/64b_training.search.ipynb #53b58175
+# %% ../../nbs/64b_training.search.ipynb #8ad9d9fd
 def asked_of(query) -> tuple: # (modality, cell)
     "Words as text; a picture as its bytes, from a path, a Pillow picture or an array"
     if isinstance(query, str):
@@ -42,7 +42,8 @@ def known_of(predictor, m, row) -> np.ndarray: # (1, d); zeros where the run kno
         warnings.simplefilter("ignore")  # of unknown words, which are told below
         inputs = predictor.inputs_of(row)
     v = in_blocks(predictor.parts, inputs)[m]
-    return v*0 if "tokens" in inputs and m == "text" and not (inputs["tokens"] > 1).any() else v
+    words = {"tokens": lambda a: a > 1, "bag": lambda a: a != 0}
+    return v*0 if m == "text" and any(n in inputs and not known(inputs[n]).any() for n, known in words.items()) else v
 
 # %% ../../nbs/64b_training.search.ipynb #56d8bb81
 def among_of(predictor, m, among) -> str: # "image", "text" or "fused"

@@ -8,7 +8,7 @@ __all__ = ['NUMBERS', 'WATCHED', 'CHECKPOINT_SECONDS', 'SHOWN', 'follow', 'obey'
            'end_epoch', 'keep', 'fit_stacking', 'thresholds_of', 'results_of', 'write_results', 'asked_for_more',
            'train_to_end', 'work_on', 'worker']
 
-# %% ../../nbs/62_training.worker.ipynb #2ee0959f
+# %% ../../nbs/62_training.worker.ipynb #a8282b5a
 import math, os, time
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -23,7 +23,7 @@ from .features import in_blocks
 from .folder import asked, identity, orders, write_status
 from .guard import Stopped, at_work_alone, failure, interrupt_stops, reserve, with_room
 from .job import heads_of, open_job, train_step
-from .outcome import chosen_thresholds, evaluation_of_frame, judge, predictions_of
+from .outcome import chosen_thresholds, evaluation_of_frame, judge, predictions_of, rows_known
 from .tracking import tracked
 from .unlabelled import judge_rows, rows_told
 
@@ -194,7 +194,7 @@ def thresholds_of(job, p):
     with_room(job.folder, lambda: write_json(job.folder/"thresholds.json", dict(zip(job.pre.classes, found.tolist()))))
     return found
 
-# %% ../../nbs/62_training.worker.ipynb #e73ded0e
+# %% ../../nbs/62_training.worker.ipynb #300782cc
 SHOWN = ("accuracy", "f1_macro", "mae", "r2", "explained", "at_1", "at_5", "at_10") # How the scores end whose intervals stand in metrics.json; those of probabilities take long
 
 def results_of(job):
@@ -212,7 +212,7 @@ def write_results(job):
         with_room(job.folder, lambda: write_atomic(job.folder/"best.keras", job.model.save))
     with_room(job.folder, lambda: write_atomic(job.folder/"predictions.parquet", lambda p: frame.to_parquet(p, index=False)))
     splits, trains = {}, sum(int(np.prod(v.shape)) for v in job.model.trainable_variables)
-    for s, rows in (frame[frame["label"].notna()] if job.spec.task == "predict" else frame).groupby("split"):
+    for s, rows in frame[rows_known(frame, job.task)].groupby("split"):
         e = evaluation_of_frame(rows, job.task, job.pre.classes)
         splits[s] = {"rows": len(e), **e.scores, "intervals": {n: e.interval(n) for n in e.scores if n.endswith(SHOWN)}}
     told = {"splits": splits, "parameters": job.model.count_params(), "trainable": trains, "seconds": round(job.place["seconds"], 3), "epochs": job.place["epoch"] - 1}

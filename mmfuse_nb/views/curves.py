@@ -104,7 +104,7 @@ def _empty(fig):
     "Axes without a line: they would not be drawn at all"
     for c in (1, 2, 3): fig.add_scatter(x=[None], y=[None], showlegend=False, hoverinfo="skip", row=1, col=c)
 
-# %% ../../nbs/05a_views.curves.ipynb #8502761f
+# %% ../../nbs/05a_views.curves.ipynb #4d4eae05
 def progress(
     histories, # {name of a run: its history}
     epochs:int=None, # Epochs asked for: the axes reach so far from the start; None: as far as the data
@@ -116,7 +116,8 @@ def progress(
     fig = make_subplots(rows=1, cols=3, horizontal_spacing=.1, subplot_titles=list(measures.values()))
     if not histories: _empty(fig)
     _steps(fig, steps or {})
-    for c, metric in enumerate(measures, 1): _lines(fig, histories, metric, legend=c == 1, row=1, col=c)
+    for c, metric in enumerate(measures, 1):
+        if not _lines(fig, histories, metric, legend=c == 1, row=1, col=c): fig.add_scatter(x=[None], y=[None], showlegend=False, hoverinfo="skip", row=1, col=c)
     fig.update_layout(template="mmfuse", height=height, margin=dict(l=44, r=12, t=30, b=76),
         legend=dict(y=-.24, yanchor="top", x=.5, xanchor="center"))
     longest = max([float(h["epoch"].max()) for h in histories.values() if len(h)] + [epochs or 0, 1])
