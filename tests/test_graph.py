@@ -3,7 +3,7 @@ import json
 import numpy as np, pandas as pd
 from types import SimpleNamespace
 
-import pytest
+import keras, pytest
 import mmfuse_nb as mf
 from mmfuse_nb.core import UserError
 
@@ -15,6 +15,7 @@ def spec_of(kind, name):
     "A cheap spec with one part of the zoo in it"
     if kind == "fusion": return mf.FusionSpec(**{**CHEAP, "fusion": name})
     if kind == "tabular encoder": return mf.FusionSpec(**{**CHEAP, "image": None, "columns": name, "fusion": "concat"})
+    if kind in ("autoencoder", "alignment"): return mf.FusionSpec(**CHEAP, task={"autoencoder": "autoencode", "alignment": "align"}[kind], fusion=name)
     part = {"image encoder": "image", "text encoder": "text"}[kind]
     options = {"lite0": dict(image_size=64), "pretrained": dict(image_size=64), "film_cnn": dict(fusion="sum", image={"name": name, "filters": [8, 16]})}.get(name, {})
     return mf.FusionSpec(**{**CHEAP, "fusion": "concat", part: name, **options})
@@ -47,8 +48,8 @@ def test_graph_is_the_model(kind, name, level, rows, monkeypatch):
         assert n["name"] == "prediction" or n["class"] == type(model.get_layer(n["name"])).__name__
         if n["layers"]: assert sum(o["parameters"] for o in n["layers"]) == n["parameters"]
     shape = lambda t: "×".join(map(str, t.shape[1:]))
-    for m in spec.modalities if level != "tokens" else (): assert shape(model.get_layer(f"{m}_vector").output) in boxes[f"{m}_encoder"]["shape"]
-    assert boxes["prediction"]["shape"] == shape(model.output)
+    for m in spec.modalities if level != "tokens" and spec.task == "predict" else (): assert shape(model.get_layer(f"{m}_vector").output) in boxes[f"{m}_encoder"]["shape"]
+    assert set(boxes["prediction"]["shape"].split(" + ")) == {shape(t) for t in keras.tree.flatten(model.output)}
     assert {n for n in boxes if boxes[n]["kind"] == "input"} == set(model.input)
     for name, t in model.input.items(): assert boxes[name]["shape"] == shape(t)
     order = list(boxes)
