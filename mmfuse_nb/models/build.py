@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['FOLDS', 'OPTIMIZERS', 'METRICS', 'Trainer', 'features_serve', 'make_inputs', 'copies', 'set_vectors', 'fused_of',
-           'models_of', 'models_unlabelled', 'loss_weights', 'blended', 'noisy_of', 'groups_of', 'rates_of',
+           'hold', 'models_of', 'models_unlabelled', 'loss_weights', 'blended', 'noisy_of', 'groups_of', 'rates_of',
            'optimizer_for', 'engine_of', 'compile_trainer', 'counts_of', 'build']
 
-# %% ../../nbs/52_models.build.ipynb #6b86f544
+# %% ../../nbs/52_models.build.ipynb #9f723688
 import keras, numpy as np
 from ..core import UserError, set_seed
 from ..data.preprocess import fit_preprocessor
@@ -16,6 +16,7 @@ from .catalogue import entry
 from ..encoders.base import Present
 from .layers import branch_of, by_modality, connect, facts_of, make_layers
 from .losses import loss_of
+from .parts import is_frozen
 from .tasks import check_table
 from .unlabelled import connect_unlabelled, losses_of, make_unlabelled
 
@@ -47,7 +48,7 @@ def copies(spec, facts, inputs) -> dict: # Output by name: "image_fold0" …
             out[f"{m}_fold{f}"] = made[f"{m}_head_fold{f}"](made[f"{m}_encoder_fold{f}"](x)["vector"])*Present(dtype="float32")(x)
     return out
 
-# %% ../../nbs/52_models.build.ipynb #65ba1acb
+# %% ../../nbs/52_models.build.ipynb #0829cfc4
 def set_vectors(encoder, facts):
     "Give an encoder the word vectors, if it reads words"
     if facts.vectors is not None and hasattr(encoder, "set_vectors"): encoder.set_vectors(facts.vectors)
@@ -56,12 +57,19 @@ def fused_of(spec) -> dict:
     "The catalogue's entry of a spec's operator; empty for one modality"
     return entry("fusion", spec.fusion) if spec.fusion else {}
 
+# %% ../../nbs/52_models.build.ipynb #9d533f6d
+def hold(spec, model, trainer) -> tuple: # Both models
+    "Leave encoders as they are where the spec says so; when all is built, for a layer that is frozen before does not freeze those it makes later"
+    for m in ("image", "text"):
+        if is_frozen(getattr(spec, m)): model.get_layer(f"{m}_encoder").trainable = False
+    return model, trainer
+
 def models_of(
     spec, # `FusionSpec`
     facts, # `Facts`: what the data tell
 ) -> tuple: # (model, trainer)
     "The model that is kept and the one that trains, over the same layers"
-    if spec.task != "predict": return models_unlabelled(spec, facts)
+    if spec.task != "predict": return hold(spec, *models_unlabelled(spec, facts))
     made, e = make_layers(spec, facts), fused_of(spec)
     start = whole = make_inputs(facts.inputs, made)
     out = connect(made, whole)
@@ -74,7 +82,7 @@ def models_of(
     heads = [n for n in out if n.endswith("_head") and (spec.auxiliary or late)] if e else []
     told = {n: out[n] for n in ["prediction", *heads]} | (copies(spec, facts, start) if e.get("fitted") else {})
     if "text_encoder" in made: set_vectors(made["text_encoder"], facts)
-    return model, Trainer(start, told, name="trainer")
+    return hold(spec, model, Trainer(start, told, name="trainer"))
 
 # %% ../../nbs/52_models.build.ipynb #644dfe80
 def models_unlabelled(spec, facts) -> tuple: # (model, trainer)

@@ -8,7 +8,7 @@ __all__ = ['Share', 'Whole', 'UNLABELLED', 'FOR_LABELS', 'JSON', 'BEGUN', 'one_l
            'to_json', 'to_yaml', 'replace', 'to_code', 'from_text', 'from_json', 'from_yaml', 'data_of', 'text_of',
            'describe_spec', 'option_schema', 'part_schema', 'spec_schema']
 
-# %% ../../nbs/51_models.spec.ipynb #46936ac3
+# %% ../../nbs/51_models.spec.ipynb #5d1e4875
 import json
 from typing import Annotated, Literal, get_args
 import yaml
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ..core import UserError, unknown
 from ..data.augment import AUGMENT, augment_settings
 from .catalogue import catalogue, entry, own_parts
-from .parts import JOINS, KINDS, MODALITIES, Part, checked, held_by, kinds_of, name_of, options_of
+from .parts import JOINS, KINDS, MODALITIES, Part, checked, held_by, init_of, is_frozen, kinds_of, name_of, options_of
 
 # %% ../../nbs/51_models.spec.ipynb #7ecc0301
 def one_line(error:ValidationError, known) -> UserError:
@@ -118,14 +118,14 @@ def fusions_of(n:int) -> list:
     "Operators that fuse so many modalities"
     return [k for k, v in catalogue()["fusion"].items() if n <= (v["most"] or n)]
 
-# %% ../../nbs/51_models.spec.ipynb #cde1f2e6
+# %% ../../nbs/51_models.spec.ipynb #a7243534
 def check_conditions(spec):
     "Whether an encoder or an operator can do its work in this spec"
     e = entry("image encoder", spec.image) if spec.image else {}
     size, patch = (spec.image_size or e["size"], held_by(e, spec.image).get("patch", 1)) if e else (1, 1)
     if isinstance(patch, int) and size % patch: raise UserError(f"{name_of(spec.image)} cuts pictures into whole patches. Received: image_size={size}, patch={patch}. Choose an image_size that is a multiple of the patch.")
     if e.get("conditioned") and not spec.text: raise UserError(f"{name_of(spec.image)} looks at pictures by what the words say. Received: text=None.")
-    if spec.task == "predict" and spec.fusion and entry("fusion", spec.fusion).get("fitted") and (e.get("conditioned") or spec.augment or options_of(spec.image).get("unfreeze") or any(isinstance(p, dict) and "init" in p for p in (spec.image, spec.text))):
+    if spec.task == "predict" and spec.fusion and entry("fusion", spec.fusion).get("fitted") and (e.get("conditioned") or spec.augment or options_of(spec.image).get("unfreeze") or init_of(spec.image) or init_of(spec.text)):
         raise UserError(f"{name_of(spec.fusion)} is fitted on predictions out of fold, for which branches train apart: no augmentation, no unfrozen layers, no encoder that is taken over, none "
                         f"conditioned on the words. Received: image={spec.image!r}, augment={spec.augment}.")
 
@@ -257,7 +257,7 @@ def text_of(spec):
                                   "vectors": {"name": name_of(spec.vectors), "seed": spec.seed, **options_of(spec.vectors)}}
     return {"kind": reads, **({"length": spec.text_length} if reads == "sentence" else {})} if reads else None
 
-# %% ../../nbs/51_models.spec.ipynb #8229218e
+# %% ../../nbs/51_models.spec.ipynb #868c6198
 def describe_spec(spec) -> str: # Lines of text
     "What a spec does, part by part"
     joined = {"predict": "Fusion", "autoencode": "Codes", "align": "Alignment"}[spec.task]
@@ -268,7 +268,8 @@ def describe_spec(spec) -> str: # Lines of text
         if part is None: continue
         e = entry(kinds_of(spec.task)[field], part) if field != "vectors" else {"doc": "word vectors"}
         options = ", ".join(f"{k}={v}" for k, v in options_of(part).items())
-        lines.append(f"{title:9} {name_of(part)}{f' ({options})' if options else ''}: {e['doc']}")
+        taken = f", taken over from {init}{', frozen' if is_frozen(part) else ''}" if (init := init_of(part)) else ""
+        lines.append(f"{title:9} {name_of(part)}{f' ({options})' if options else ''}: {e['doc']}{taken}")
         if e.get("formula"): lines.append(f"{'':9} {e['formula']}" + (f"   [{e['source']}]" if e["source"] != "–" else ""))
     loss = f", loss {spec.loss}" if spec.task == "predict" else ""
     how = f"{spec.epochs} epoch{'s'*(spec.epochs > 1)} of batches of {spec.batch_size}, {spec.optimizer} at {spec.learning_rate:g}{loss}, seed {spec.seed}"

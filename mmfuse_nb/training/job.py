@@ -144,13 +144,13 @@ def check_alike(job, m, encoder, theirs, pre):
         ends = slice(1, None) if v.path.endswith("/embeddings") else slice(None)  # the number of words may differ
         if tuple(v.shape)[ends] != tuple(w.shape)[ends]: raise UserError(f"The {m} encoder of {init} reads inputs of another size: {v.path.split('/', 1)[1]} is {tuple(w.shape)} there and {tuple(v.shape)} here. Give this spec the sizes that the run has.")
 
-# %% ../../nbs/61c_training.job.ipynb #83d5c54a
+# %% ../../nbs/61c_training.job.ipynb #4df8bb25
 def take_over(job, m):
     "Give the encoder of a modality the weights that it has in another run, where the spec says so"
     part = getattr(job.spec, m)
     if not isinstance(part, dict) or "init" not in part: return
     path, encoder, state = Path(part["init"])/"best.keras", job.model.get_layer(f"{m}_encoder"), job.folder/"checkpoint"/"state.npz"
-    encoder.trainable, encoder.begun = not part.get("frozen", False), True  # a checkpoint holds all of its weights, word vectors too
+    encoder.begun = True  # a checkpoint holds all of its weights, word vectors too
     if state.exists(): return
     if not path.exists(): raise UserError(f"There is no model at {path.resolve()} whose {m} encoder could be taken over. Wait until that run is finished, or give init its place.")
     theirs, pre = {l.name: l for l in keras.saving.load_model(path, compile=False, safe_mode=True).layers}.get(f"{m}_encoder"), Preprocessor.load(path.parent/"preprocess")
