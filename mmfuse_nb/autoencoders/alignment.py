@@ -154,7 +154,7 @@ class InfoNCE(Contrastive):
         scale = ops.exp(self.log_scale)
         return (softmax_loss(scale*own, scale*s, negative) + softmax_loss(scale*own, scale*r, negative))/2
 
-# %% ../../nbs/43_autoencoders.alignment.ipynb #fa563f5b
+# %% ../../nbs/43_autoencoders.alignment.ipynb #cc3c69e5
 @ALIGNMENTS("siglip")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class SigLIP(Contrastive):
@@ -162,7 +162,7 @@ class SigLIP(Contrastive):
     use = "small batches, and data where several texts fit a picture"
     formula = "ℓᵢ = softplus(b − t sᵢᵢ) + Σⱼ softplus(t sᵢⱼ − b)"
     source, cost = "Zhai et al., 2023, arXiv:2303.15343", "2 small matrices, batch × batch cosines"
-    options = ("units", "scale", "offset")
+    options, limits = ("units", "scale", "offset"), {"scale": {"exclusiveMinimum": 0}}
 
     def __init__(self,
         units:int=128, # Size of the common space

@@ -136,14 +136,14 @@ class FeatureHead(Encoder):
         vector, tokens = head(masked_mean(features, mask)), head(features)
         return {"vector": self.drop_vector(vector, training=training), "tokens": tokens*ops.cast(mask, tokens.dtype)[..., None], "mask": mask}
 
-# %% ../../nbs/22_encoders.lite0.ipynb #38ffd96d
+# %% ../../nbs/22_encoders.lite0.ipynb #2fb95074
 @IMAGE_ENCODERS("lite0")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class Lite0(FeatureHead):
     "Dense layer on the features of EfficientNet-Lite0 with ImageNet weights, frozen or with its last blocks trained"
     formula = "h = relu(W drop(20 f/‖f‖) + b), f the frozen features of x"
     source, cost = "Tan & Le, 2019, arXiv:1905.11946", "features once per picture, then very fast; slow with blocks unfrozen"
-    options, size = ("units", "dropout", "unfreeze", "rate"), 160
+    options, size, limits = ("units", "dropout", "unfreeze", "rate"), 160, {"unfreeze": {"maximum": 18}}
 
     def __init__(self,
         units:int=128, # Size of vector and tokens

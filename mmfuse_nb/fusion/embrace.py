@@ -12,14 +12,14 @@ from ..core import UserError
 from .base import FUSIONS, Fusion
 from .elementwise import counted, projections
 
-# %% ../../nbs/35a_fusion.embrace.ipynb #b7d8e635
+# %% ../../nbs/35a_fusion.embrace.ipynb #1d14931d
 @FUSIONS("embrace")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class EmbraceFusion(Fusion):
     "EmbraceNet: each number from a modality drawn at random in training (Choi & Lee, 2019, arXiv:1904.09078)"
     formula, source = "h_k = d_ik, i ~ p in training; h = Σ pᵢdᵢ at inference; dᵢ = relu(Wᵢxᵢ + bᵢ)", "Choi & Lee, 2019, arXiv:1904.09078"
     cost, use = "one small matrix per input", "where rows often lack a modality, or will when the model is used"
-    options = ("units", "shares")
+    options, limits = ("units", "shares"), {"shares": {"exclusiveMinimum": 0}}
 
     def __init__(self,
         units:int=128, # Size of the fused vector

@@ -60,7 +60,7 @@ class JointTransformer(TokenFusion):
             x = block([x, mask])
         return parted(sum(at)[:, 1:]/len(at), inputs)
 
-# %% ../../nbs/36b_fusion.jointattention.ipynb #501056a9
+# %% ../../nbs/36b_fusion.jointattention.ipynb #490f24eb
 @FUSIONS("bottleneck")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class Bottleneck(TokenFusion):
@@ -68,7 +68,7 @@ class Bottleneck(TokenFusion):
     formula = "[Xᵢ; Bᵢ] ← Blockᵢ([Xᵢ; B]), B ← mean Bᵢ, h = mean over modalities of mean(Xᵢ)"
     source, cost = "Nagrani et al., 2021, MBT, arXiv:2107.00135", "n transformer blocks a layer, each over its own tokens"
     use = "long sequences, or a joint transformer that overfits"
-    options, shallowest = (*TokenFusion.options, "bottlenecks"), 2
+    options, shallowest, limits = (*TokenFusion.options, "bottlenecks"), 2, {"layers": {"minimum": 2}}
 
     def __init__(self,
         bottlenecks:int=4, # Shared tokens, B

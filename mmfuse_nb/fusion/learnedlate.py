@@ -12,13 +12,14 @@ from ..core import UserError
 from .base import FUSIONS, Fusion
 from .late import Late
 
-# %% ../../nbs/33a_fusion.learnedlate.ipynb #d2f7b7ed
+# %% ../../nbs/33a_fusion.learnedlate.ipynb #8150c4bb
 @FUSIONS("late_weighted")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class LateWeighted(Late):
     "Average of the class probabilities of one head per modality, with learned weights"
     formula, source, cost = "p = Σ wᵢ pᵢ, w = softmax(θ + log s)", "–", "one head and one number per modality"
     use, learns = "one modality is clearly better than the other, by an unknown measure", True
+    limits = {"shares": {"exclusiveMinimum": 0}}
 
     def __init__(self,
         shares:tuple|None=None, # Shares before training, one per modality, image first, each above 0; equal when omitted

@@ -46,7 +46,7 @@ class ModalityAttention(Fusion):
         alpha = self.weights_of(inputs)
         return sum(alpha[:, i:i + 1]*p(x) for i, (p, x) in enumerate(zip(self.project, inputs)))
 
-# %% ../../nbs/32a_fusion.weighing.ipynb #4e58090f
+# %% ../../nbs/32a_fusion.weighing.ipynb #6c5fe3d5
 @FUSIONS("mag")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class AdaptationGate(Fusion):
@@ -55,7 +55,7 @@ class AdaptationGate(Fusion):
     formula = "h = t + β(g⊙Wv), g = relu(W_g[t;v]), β = min(c‖t‖/‖g⊙Wv‖, 1)"
     source, cost = "Rahman et al., 2020, arXiv:1908.05787", "2 small matrices"
     use = "where the text alone does well, every row has one, and the picture adds a nuance"
-    options = ("scale",)
+    options, limits = ("scale",), {"scale": {"exclusiveMinimum": 0}}
 
     def __init__(self,
         scale:float=1., # Longest displacement, in lengths of the text's vector

@@ -8,14 +8,14 @@ __all__ = ['Share', 'Whole', 'UNLABELLED', 'FOR_LABELS', 'JSON', 'BEGUN', 'one_l
            'to_json', 'to_yaml', 'replace', 'to_code', 'from_text', 'from_json', 'from_yaml', 'data_of', 'text_of',
            'describe_spec', 'option_schema', 'part_schema', 'spec_schema']
 
-# %% ../../nbs/51_models.spec.ipynb #5d1e4875
+# %% ../../nbs/51_models.spec.ipynb #dc0ebb85
 import json
 from typing import Annotated, Literal, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ..core import UserError, unknown
 from ..data.augment import AUGMENT, augment_settings
-from .catalogue import catalogue, entry, own_parts
+from .catalogue import LIMITS, catalogue, entry, own_parts
 from .parts import JOINS, KINDS, MODALITIES, Part, checked, held_by, init_of, is_frozen, kinds_of, name_of, options_of
 
 # %% ../../nbs/51_models.spec.ipynb #7ecc0301
@@ -277,14 +277,14 @@ def describe_spec(spec) -> str: # Lines of text
     other = [f"{f}={getattr(spec, f)!r}" for f, held in type(spec).model_fields.items() if f not in told and getattr(spec, f) != held.default]
     return "\n".join([*lines, f"Training  {how}", *([f"Further   {', '.join(other)}"] if other else [])])
 
-# %% ../../nbs/51_models.spec.ipynb #a5d0123a
+# %% ../../nbs/51_models.spec.ipynb #dcff21ad
 JSON = {"int": "integer", "float": "number", "bool": "boolean", "str": "string"}
 BEGUN = dict.fromkeys(("image encoder", "text encoder"), {"init": {"type": "string", "description": "Folder of a run whose encoder is taken over"}, "frozen": {"type": "boolean", "description": "Leave its weights as they are"}})
 
 def option_schema(o) -> dict:
     "JSON schema of one option of a part"
-    found = {"enum": o["choices"]} if o.get("choices") else {"type": "array", "items": {"type": ["number", "string"]}} if o["type"] == "tuple" else {"type": JSON[o["type"]]}
-    found |= {k: o[k] for k in ("minimum", "maximum") if k in o}
+    limits = {k: o[k] for k in LIMITS if k in o}
+    found = {"enum": o["choices"]} if o.get("choices") else {"type": "array", "items": {"type": ["number", "string"], **limits}} if o["type"] == "tuple" else {"type": JSON[o["type"]], **limits}
     if o.get("optional"): found = {"anyOf": [found, {"type": "null"}]}
     return {**found, "default": o["default"], "description": o["doc"]}
 
