@@ -5,15 +5,15 @@
 # %% auto #0
 __all__ = ['ENDED', 'BUSY', 'SILENCE', 'HISTORY', 'PACKAGES', 'alive', 'process', 'identity', 'read_status', 'write_status',
            'check_writable', 'ask', 'orders', 'asked', 'read_history', 'environment', 'in_one_kind', 'role_frame',
-           'write_folder', 'read_table', 'read_spec', 'check_own_parts', 'is_run', 'move_aside', 'same_run',
-           'begin_aside', 'take_folder']
+           'write_folder', 'read_table', 'read_spec', 'check_own_parts', 'source_of', 'sources_of', 'changed_sources',
+           'note_source', 'is_run', 'move_aside', 'held_instead', 'same_run', 'begin_aside', 'take_folder']
 
-# %% ../../nbs/60_training.folder.ipynb #88899add
-import errno, os, platform, socket, tempfile, time
+# %% ../../nbs/60_training.folder.ipynb #d0108784
+import errno, os, platform, socket, tempfile, time, zipfile
 import numpy as np, psutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from ..core import UserError, locked, read_json, read_jsonl, write_atomic, write_json
+from ..core import UserError, digest, locked, read_json, read_jsonl, write_atomic, write_json
 from ..data.cells import FEATURES, cell, columns_of
 from ..data.images import PictureError, picture_bytes
 
@@ -189,7 +189,40 @@ def check_own_parts(
     if lacks := {n: m for n, m in own.items() if not any(n in r for r in registries.values())}:
         raise UserError(f"The run in {folder} has parts that its maker has registered: {', '.join(f'{n} in {m}' for n, m in lacks.items())}. Import that first (what was made in __main__, a notebook, must be run again).")
 
-# %% ../../nbs/60_training.folder.ipynb #d7900c53
+# %% ../../nbs/60_training.folder.ipynb #f2bb906c
+def source_of(
+    folder, # A run folder
+) -> dict|None: # run, folder, weights (digest); None where there is no model
+    "Which model a run has now"
+    try:
+        with zipfile.ZipFile(Path(folder)/"best.keras") as f: weights = f.read("model.weights.h5")
+    except (OSError, KeyError, zipfile.BadZipFile): return None
+    place = Path(folder).resolve()
+    return {"run": place.name, "folder": str(place), "weights": digest(weights)}
+
+def sources_of(folder) -> dict: # Modality to what `source_of` told when its encoder was taken over
+    "From which models the encoders of a run were taken over"
+    return read_json(Path(folder)/"sources.json", {})
+
+def changed_sources(folder) -> list: # Folders
+    "Runs from which encoders were taken over, and whose model is another one now; one that is gone has not changed"
+    held = {s["folder"]: s["weights"] for s in sources_of(folder).values()}
+    return [place for place, weights in held.items() if (now := source_of(place)) and now["weights"] != weights]
+
+# %% ../../nbs/60_training.folder.ipynb #158ac5c7
+def note_source(
+    folder, # A run folder
+    m:str, # "image" or "text"
+    init, # Folder of the run whose encoder is taken over
+):
+    "Note which model an encoder is taken over from; an error where that was trained anew since it was taken first"
+    now, held = source_of(init), sources_of(folder)
+    if now is None: raise UserError(f"There is no model at {Path(init).resolve()/'best.keras'} whose {m} encoder could be taken over. Wait until that run is finished, or give init its place.")
+    if held.get(m, now)["weights"] != now["weights"]:
+        raise UserError(f"The run in {now['folder']} was trained anew since its {m} encoder was taken over, before the first checkpoint of this run. Begin this one anew: pass overwrite=True.")
+    write_json(Path(folder)/"sources.json", {**held, m: now})
+
+# %% ../../nbs/60_training.folder.ipynb #b6b3c6b7
 def is_run(folder) -> bool:
     "Is this a run folder?"
     return (Path(folder)/"spec.yaml").is_file() and (Path(folder)/"data.json").is_file()
@@ -201,12 +234,17 @@ def move_aside(folder):
     folder.rename(aside)
     return aside
 
+def held_instead(folder, spec, table) -> str: # Empty where it is that very run
+    "What a folder holds instead of the run of a spec on a table"
+    if not is_run(folder): return "something that is not a run"
+    try: same = read_spec(folder) == spec and read_json(folder/"data.json")["fingerprint"] == table.fingerprint
+    except UserError: same = False  # parts or fields that are not known here
+    if not same: return "another run (another spec or table)"
+    return f"a run that took an encoder over from {changed[0]} before that was trained anew" if (changed := changed_sources(folder)) else ""
+
 def same_run(folder, spec, table) -> bool:
     "Does the folder hold a run of this spec on this table?"
-    if not is_run(folder): return False
-    try: held = read_spec(folder)
-    except UserError: return False  # parts or fields that are not known here
-    return held == spec and read_json(folder/"data.json")["fingerprint"] == table.fingerprint
+    return not held_instead(folder, spec, table)
 
 # %% ../../nbs/60_training.folder.ipynb #9d99a922
 def begin_aside(folder) -> Path:
@@ -216,7 +254,7 @@ def begin_aside(folder) -> Path:
     made.chmod(0o755)
     return made
 
-# %% ../../nbs/60_training.folder.ipynb #85c83414
+# %% ../../nbs/60_training.folder.ipynb #4b6b1a04
 def take_folder(
     folder, # Where the run shall be
     spec, # `FusionSpec`
@@ -226,8 +264,7 @@ def take_folder(
     "Make a run folder, or find the same run in it"
     folder = Path(folder)
     if folder.is_file(): raise UserError(f"A run needs a folder, and {folder} is a file. Choose another name.")
-    if folder.exists() and any(folder.iterdir()) and not same_run(folder, spec, table):
-        held = "another run (another spec or table)" if is_run(folder) else "something that is not a run"
+    if folder.exists() and any(folder.iterdir()) and (held := held_instead(folder, spec, table)):
         if not overwrite: raise UserError(f"{folder} holds {held}. Choose another folder, or pass overwrite=True to move it aside.")
         if is_run(folder) and read_status(folder)["state"] in BUSY: raise UserError(f"The run in {folder} is at work. Stop it first.")
         move_aside(folder)

@@ -7,7 +7,7 @@ __all__ = ['Job', 'targets_of', 'batches_of', 'deal_folds', 'preparing', 'engine
            'matched', 'check_alike', 'take_over', 'set_judges', 'build_job', 'heads_of', 'weights_in', 'train_step',
            'open_job']
 
-# %% ../../nbs/61c_training.job.ipynb #bf8d51e2
+# %% ../../nbs/61c_training.job.ipynb #12d38f6d
 import os, time
 from hashlib import blake2b
 from pathlib import Path
@@ -22,12 +22,13 @@ from ..data.splits import deal, strata as strata_of
 from ..data.table import strata
 from ..models.build import FOLDS, compile_trainer, counts_of, engine_of, features_serve, groups_of, make_inputs, models_of
 from ..models.layers import by_modality, facts_of
+from ..models.parts import init_of
 from ..models.tasks import rows_for
 from ..models.unlabelled import coder_of, error_of
 from .again import MOST, mean_of
 from .checkpoint import load_checkpoint, start_place
 from .features import features
-from .folder import asked, identity, read_spec, read_table, write_status
+from .folder import asked, identity, note_source, read_spec, read_table, write_status
 from .guard import Stopped, with_room
 
 # %% ../../nbs/61c_training.job.ipynb #7350469f
@@ -144,16 +145,16 @@ def check_alike(job, m, encoder, theirs, pre):
         ends = slice(1, None) if v.path.endswith("/embeddings") else slice(None)  # the number of words may differ
         if tuple(v.shape)[ends] != tuple(w.shape)[ends]: raise UserError(f"The {m} encoder of {init} reads inputs of another size: {v.path.split('/', 1)[1]} is {tuple(w.shape)} there and {tuple(v.shape)} here. Give this spec the sizes that the run has.")
 
-# %% ../../nbs/61c_training.job.ipynb #4df8bb25
+# %% ../../nbs/61c_training.job.ipynb #15715512
 def take_over(job, m):
     "Give the encoder of a modality the weights that it has in another run, where the spec says so"
-    part = getattr(job.spec, m)
-    if not isinstance(part, dict) or "init" not in part: return
-    path, encoder, state = Path(part["init"])/"best.keras", job.model.get_layer(f"{m}_encoder"), job.folder/"checkpoint"/"state.npz"
+    if not (init := init_of(getattr(job.spec, m))): return
+    encoder = job.model.get_layer(f"{m}_encoder")
     encoder.begun = True  # a checkpoint holds all of its weights, word vectors too
-    if state.exists(): return
-    if not path.exists(): raise UserError(f"There is no model at {path.resolve()} whose {m} encoder could be taken over. Wait until that run is finished, or give init its place.")
-    theirs, pre = {l.name: l for l in keras.saving.load_model(path, compile=False, safe_mode=True).layers}.get(f"{m}_encoder"), Preprocessor.load(path.parent/"preprocess")
+    if (job.folder/"checkpoint"/"state.npz").exists(): return
+    note_source(job.folder, m, init)
+    model, pre = keras.saving.load_model(Path(init)/"best.keras", compile=False, safe_mode=True), Preprocessor.load(Path(init)/"preprocess")
+    theirs = {l.name: l for l in model.layers}.get(f"{m}_encoder")
     check_alike(job, m, encoder, theirs, pre)
     for v, w in zip(encoder.weights, theirs.weights): v.assign(matched(np.array(v), np.array(w), job.pre.words, pre.words) if v.path.endswith("/embeddings") else w)
 

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['begin', 'bar', 'load_backend', 'train', 'start']
 
-# %% ../../nbs/66_training.launch.ipynb #73f9fc95
+# %% ../../nbs/66_training.launch.ipynb #2cca7095
 import os, sys
 from ..core import UserError, need
 from ..data.table import FusionTable, check_classes, inspect_table
-from ..models.parts import name_of, options_of
+from ..models.parts import init_of, name_of, options_of
 from ..models.spec import FusionSpec
 from ..models.tasks import check_splits, check_table as check_table_for
 from .folder import BUSY, ask, take_folder
@@ -17,7 +17,7 @@ from .run import Run
 from .supervise import launch, parts_elsewhere
 from .tracking import catch_up, check_trackers, track
 
-# %% ../../nbs/66_training.launch.ipynb #ec37e0f8
+# %% ../../nbs/66_training.launch.ipynb #fcba904b
 def begin(spec, table, folder, epochs, overwrite, log_to=None) -> tuple: # (Run, the split table)
     "Check what was given, and take the folder"
     check_table_for(spec, table)
@@ -25,9 +25,7 @@ def begin(spec, table, folder, epochs, overwrite, log_to=None) -> tuple: # (Run,
     if weights not in ("imagenet", "random"): spec = spec.replace(image={**spec.image, "weights": os.path.abspath(weights)})
     if spec.backend == "jax": need("jax", extra="jax")
     if spec.text and name_of(spec.text) == "sentence": need("onnxruntime", extra="pretrained")
-    for m in ("image", "text"):
-        part = getattr(spec, m)
-        if isinstance(part, dict) and "init" in part: spec = spec.replace(**{m: {**part, "init": os.path.abspath(part["init"])}})
+    for m in (m for m in ("image", "text") if init_of(getattr(spec, m))): spec = spec.replace(**{m: {**getattr(spec, m), "init": os.path.abspath(getattr(spec, m)["init"])}})
     if epochs is not None: spec = spec.replace(epochs=epochs)
     if "path" in options_of(spec.vectors): spec = spec.replace(vectors={**spec.vectors, "path": os.path.abspath(spec.vectors["path"])})
     trackers = check_trackers(log_to)
@@ -66,7 +64,7 @@ def load_backend():
         os.dup2(held, 2)
         os.close(held), os.close(nothing)
 
-# %% ../../nbs/66_training.launch.ipynb #446ad9ea
+# %% ../../nbs/66_training.launch.ipynb #3de98491
 def train(
     spec, # `FusionSpec`
     table, # `FusionTable`; split by the defaults if it is not

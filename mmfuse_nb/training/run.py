@@ -7,12 +7,12 @@ __all__ = ['pause', 'stop', 'resume', 'checkpoint', 'change_rate', 'extend', 'wa
            'embed', 'search', 'reconstruct', 'generate', 'walk', 'predictions', 'evaluate', 'events', 'follow',
            'engine', 'describe', 'task_of', 'Run', 'check_run', 'rows_in', 'open_run', 'list_runs']
 
-# %% ../../nbs/65_training.run.ipynb #73e563cc
+# %% ../../nbs/65_training.run.ipynb #59931f81
 import time
 from functools import lru_cache
 from pathlib import Path
 from ..core import UserError, duration, read_json, read_jsonl, unknown
-from .folder import BUSY, ENDED, ask, is_run, orders, read_history, read_spec, read_status, read_table
+from .folder import BUSY, ENDED, ask, is_run, orders, read_history, read_spec, read_status, read_table, sources_of
 from .supervise import launch
 
 # %% ../../nbs/65_training.run.ipynb #a37dd792
@@ -185,7 +185,7 @@ def follow(
         over = run.status in ENDED   # what was told before the end is read once more
         if not over and not told: time.sleep(.1)
 
-# %% ../../nbs/65_training.run.ipynb #8869a51c
+# %% ../../nbs/65_training.run.ipynb #d2e9c0cd
 def engine(run) -> str:
     "How the run computes and why, in one line; empty before its worker has begun"
     e = read_json(run.dir/"engine.json", {})
@@ -196,7 +196,8 @@ def describe(run) -> str:
     s = run.state
     where = f", epoch {s['epoch']} of {s['epochs']}" if s.get("epochs") and s["state"] in BUSY else ""
     why = f": {s['reason']}" if s.get("reason") else ""
-    return f"Run({str(run.dir)!r}, {s['state']}{where}{why})"
+    taken = "".join(f", {m} encoder of {held['run']}" for m, held in sources_of(run.dir).items())
+    return f"Run({str(run.dir)!r}, {s['state']}{where}{why}{taken})"
 
 # %% ../../nbs/65_training.run.ipynb #3f01eb36
 def task_of(run) -> str: # "single", "multilabel" or "regression" by its labels; "autoencode" or "align" where it learns none
