@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['TYPES', 'VECTOR_ENTRIES', 'VECTOR_OPTIONS', 'SECTIONS', 'AT_ONCE', 'PARTS', 'kind_of', 'read_text', 'show_text',
            'Control', 'about_part', 'entries', 'Picker', 'offer', 'build_options', 'read_part', 'write_part',
-           'make_controls', 'make_form', 'offer_joins', 'show_relevant', 'read_spec', 'field_of', 'ModelPanel',
-           'load_spec', 'refresh_model']
+           'make_controls', 'make_form', 'offer_joins', 'show_relevant', 'read_spec', 'field_of', 'encoders_in',
+           'ModelPanel', 'load_spec', 'refresh_model']
 
 # %% ../../nbs/91_panels.model.ipynb #e56e9dfd
 import html, re
@@ -247,7 +247,13 @@ def field_of(
     part = next((f for f, c in controls.items() if isinstance(c, Picker) and (n := name_of(c.choice.value)) and re.search(rf" of {re.escape(n)} is ", str(error))), "")
     return getattr(error, "field", "") or (told[1] if told and told[1] in controls else part)
 
-# %% ../../nbs/91_panels.model.ipynb #497923f3
+# %% ../../nbs/91_panels.model.ipynb #2874e897
+def encoders_in(table) -> dict: # Fields of a spec: "features" or None by modality; one that is read as it is has none
+    "How the default encoders must change for what a table has"
+    there = {m: next((r for r in (m, f"{m}_features") if r in table.roles), None) for m in ("image", "text")}
+    return {m: None if r is None else "features" for m, r in there.items() if r != m}
+
+# %% ../../nbs/91_panels.model.ipynb #3ae75d48
 class ModelPanel(HasTraits):
     "The form; its `spec` trait is the last spec that was whole, `error` what is wrong with the form now"
     spec, error = Any(), Unicode()
@@ -263,8 +269,7 @@ class ModelPanel(HasTraits):
         self.load(spec or self.first())
 
     def first(self):
-        there = {m: next((r for r in (m, f"{m}_features") if r in self.table.roles), None) for m in ("image", "text")}
-        fields = {m: None if r is None else "features" for m, r in there.items() if r != m}
+        fields = encoders_in(self.table)
         if "label" not in self.table.roles: return FusionSpec(task="autoencode" if None in fields.values() else "align", **fields)
         return FusionSpec(**fields, **(dict(fusion=None) if None in fields.values() else {}))
     def load(self, spec): load_spec(self, spec)

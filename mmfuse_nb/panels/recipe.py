@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['SHARE', 'CLASSIC', 'KNOWN', 'flow_html', 'spec_words', 'code_texts', 'spec_from', 'matrix_speed', 'cost_html',
-           'presets', 'RecipePanel', 'lay_out', 'offer_presets', 'offer_recipe', 'take_pasted', 'take_preset',
-           'recipe_changed', 'graph', 'told_elsewhere', 'write_code', 'build_diagram', 'show_graph']
+           'presets', 'without_labels', 'RecipePanel', 'lay_out', 'offer_presets', 'offer_recipe', 'take_pasted',
+           'take_preset', 'recipe_changed', 'graph', 'told_elsewhere', 'write_code', 'build_diagram', 'show_graph']
 
-# %% ../../nbs/91a_panels.recipe.ipynb #674bb133
+# %% ../../nbs/91a_panels.recipe.ipynb #8dff0b54
 import ast, functools, html, os, time
 import ipywidgets as W
 import numpy as np
@@ -20,7 +20,7 @@ from ..models.parts import name_of
 from ..models.spec import FusionSpec
 from ..models.suggest import suggest
 from ..models.tasks import check_table
-from .model import ModelPanel
+from .model import ModelPanel, encoders_in
 from ..training.supervise import import_parts, parts_elsewhere
 from ..widgets.diagram import ModelDiagram
 from ..widgets.elsewhere import elsewhere
@@ -106,18 +106,28 @@ def cost_html(
     if cost.get("memory"): tiles.append((t("Memory"), number(cost["memory"], "B"), t("while it trains")))
     return f'<div class="mmf-tiles">{"".join(f"<div class=mmf-tile><small>{a}</small><strong>{b}</strong><span>{c}</span></div>" for a, b, c in tiles)}</div>'
 
-# %% ../../nbs/91a_panels.recipe.ipynb #a84c06ab
+# %% ../../nbs/91a_panels.recipe.ipynb #4429bc6b
 CLASSIC = dict(image="classic", text="dense", fusion="concat", image_size=64, auxiliary=0, label_smoothing=0, weight_decay=0, modality_dropout=0)
 
 def presets(
     table, # FusionTable
 ) -> dict: # Name to (spec, reason)
-    "Recipes to begin with"
+    "Recipes to begin with, all of which the table can serve"
+    if "label" not in table.roles: return without_labels(encoders_in(table))
     both = {"image", "text"} <= set(table.roles)
     out = {t("Default recipe"): (None, t("The best found by experiment, with weights that come with the package."))}
     if both: out[t("The article's model")] = (FusionSpec(**CLASSIC), t("Convolutions on the picture, dense layers on a bag of words, concatenated."))
-    if "label" in table.roles: out |= {t("Suggested: {name}", name=n): (s, why) for n, s, why in suggest(table).itertuples(index=False)}
+    out |= {t("Suggested: {name}", name=n): (s, why) for n, s, why in suggest(table).itertuples(index=False)}
     return out
+
+def without_labels(
+    fields:dict, # From `encoders_in`
+) -> dict: # Name to (spec, reason)
+    "Recipes for tables without labels"
+    codes = FusionSpec(task="autoencode", **fields)
+    if None in fields.values(): return {t("Autoencoder"): (codes, t("Codes from which each row can be made again."))}
+    return {t("One space"): (FusionSpec(task="align", **fields), t("Pictures and texts that belong together come near, so that words find pictures and pictures words.")),
+            t("Joint autoencoder"): (codes, t("Codes from which pictures and words can be made again, either of them from the other alone."))}
 
 # %% ../../nbs/91a_panels.recipe.ipynb #b2228c50
 class RecipePanel(HasTraits):
