@@ -63,43 +63,46 @@ def has_prior(
     "Can codes of new rows be drawn?"
     return catalogue()["autoencoder"].get(name_of(spec.fusion), {}).get("prior", False)
 
-# %% ../../nbs/92b_panels.again.ipynb #d1037c45
+# %% ../../nbs/92b_panels.again.ipynb #1b9171b4
 class Asked:
-    "A question to the process beside the notebook: its button, a line that says how it goes, and a gallery of what was made"
-    def __init__(self, button):
-        self.button, self.line, self.gallery = button, W.HTML(), W.HTML()
+    "A question to the process beside the notebook: a line that says how it goes, and a gallery of what was made"
+    def __init__(self): self.line, self.gallery = W.HTML(), W.HTML()
 
     def ask(self,
-        waiting:str, # Said until the answer is there
+        waiting:str, # Said until the answer is there; the gallery of the question before is dim meanwhile
         f, # Function without arguments, run in a thread of its own: (what was made, what is said of it)
     ):
-        def done(got): self.gallery.value, self.line.value, self.button.disabled = got[0]._repr_html_(), say(got[1]), False
-        self.button.disabled, self.line.value = True, say(waiting)
+        def done(got):
+            self.gallery.remove_class("mmf-waiting")
+            self.gallery.value, self.line.value = got[0]._repr_html_(), say(got[1])
+        self.gallery.add_class("mmf-waiting")
+        self.line.value = say(waiting)
         newest(self, "made", f, done)
 
     def forget(self):
         forget(self)
-        self.button.disabled, self.line.value, self.gallery.value = False, "", ""
+        self.line.value = self.gallery.value = ""
 
     def fail(self, e):
         self.forget()  # what stands there is no answer to what was asked
         self.line.value = say(e)
 
-# %% ../../nbs/92b_panels.again.ipynb #4a01c81a
+# %% ../../nbs/92b_panels.again.ipynb #811685d6
 class AgainPanel:
     "Rows of an autoencoder's run made again, and new ones; it asks only while it is looked at"
     def __init__(self):
         self.run = self.split = self.last = None
         self.seen, self.turn, self.seed = False, 0, -1
         self.given = W.Dropdown(description=t("Made from"), options=[("", "")])
-        self.again, self.new = (Asked(W.Button(description=t(d), icon=i)) for d, i in (("Other rows", "refresh"), ("Draw new rows", "random")))
+        self.again, self.new = Asked(), Asked()
+        self.other, self.draw = (W.Button(description=t(d), icon=i) for d, i in (("Other rows", "refresh"), ("Draw new rows", "random")))
         self.given.observe(lambda _: pump.do(ask_again, self, owner=self.again), "value")
-        on_press(self.again.button, lambda: turn_over(self), self.again)
-        on_press(self.new.button, lambda: ask_new(self), self.new)
-        self.fresh = section(t("New rows"), self.new.line, self.new.gallery, controls=[self.new.button],
+        on_press(self.other, lambda: turn_over(self), self.again)
+        on_press(self.draw, lambda: ask_new(self), self.new)
+        self.fresh = section(t("New rows"), self.new.line, self.new.gallery, controls=[self.draw],
             about=t("Codes are drawn from the prior, a standard normal, and made into pictures and words."))
-        self.widget = column(section(t("Made again"), self.again.line, self.again.gallery, controls=[self.given, self.again.button],
-            about=t("Left the row, right what is made of its code. Errors in nats a number, beside those of the mean picture and of the commonest words.")), self.fresh)
+        self.widget = column(section(t("Made again"), self.again.line, self.again.gallery, controls=[self.given, self.other],
+            about=t("Left the row, right what is made of its code.")), self.fresh)
         shown(self.widget, False)
 
     def show(self, run, split): show_run(self, run, split)
@@ -126,7 +129,7 @@ def turn_over(panel):
     panel.turn += 1
     ask_again(panel)
 
-# %% ../../nbs/92b_panels.again.ipynb #48a7eb81
+# %% ../../nbs/92b_panels.again.ipynb #6eccb2c1
 def ask_again(panel):
     "Ask for rows made again, once for each choice of rows and of what they are made from"
     asked = run, split, given, turn = panel.run, panel.split, panel.given.value, panel.turn
@@ -135,7 +138,7 @@ def ask_again(panel):
     def answer():
         rows, count = dealt(run.predictions, split, given, turn)
         made = elsewhere(remade, str(run.dir), rows["row"].to_numpy(), given or None)
-        return noted(made, rows), t("{n} of {count} rows of the split {split}.", n=len(rows), count=f"{count:,}", split=split)
+        return noted(made, rows), t("{n} of {count} rows of the split {split}. Errors are in nats a number; the mean is that of the mean picture, or of the commonest words.", n=len(rows), count=f"{count:,}", split=split)
     panel.again.ask(t("Making rows again in a process of its own …"), answer)
 
 def ask_new(panel):

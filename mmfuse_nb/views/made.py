@@ -20,7 +20,7 @@ class Made:
     def __repr__(self): return f"Made({len(self)} rows: {' and '.join(n for n in ('pictures', 'texts') if getattr(self, n) is not None)})"
     def _repr_html_(self): return gallery_html(self)
 
-# %% ../../nbs/05t_views.made.ipynb #8e495780
+# %% ../../nbs/05t_views.made.ipynb #d87af345
 MOST, SIDE = 24, 96 # Cards that a gallery shows; pixels of a picture
 
 def half_html(
@@ -30,14 +30,14 @@ def half_html(
     alt:str, # What a picture is to those who do not see it
 ) -> str: # HTML
     "A picture and its words"
-    frame = f"display:grid;place-items:center;width:{SIDE}px;height:{SIDE}px;border-radius:4px"
-    empty = f'<div style="{frame};box-sizing:border-box;border:1px dashed rgba(128,128,128,.5);font-style:italic;opacity:.75">{html.escape(t("no picture"))}</div>'
-    picture = lambda a: f'<img src="{png_uri(a, max(1, round(SIDE/len(a))))}" width="{SIDE}" height="{SIDE}" alt="{html.escape(alt)}" style="{frame};margin:0;max-width:none;image-rendering:pixelated">'
+    frame = "box-sizing:border-box;width:100%;height:auto;aspect-ratio:1;margin:0;border-radius:4px"
+    empty = f'<div style="{frame};display:grid;place-items:center;border:1px dashed rgba(128,128,128,.5);font-style:italic;opacity:.75">{html.escape(t("no picture"))}</div>'
+    picture = lambda a: f'<img src="{png_uri(a, max(1, round(SIDE/len(a))))}" width="{SIDE}" height="{SIDE}" alt="{html.escape(alt)}" style="{frame};image-rendering:pixelated">'
     seen = "" if pictures is None else picture(pictures[i]) if pictures[i].any() else empty
     words = "" if texts is None else f'<div style="margin-top:3px">{html.escape(str(texts[i] or "")[:120])}</div>'
-    return f'<div style="width:{SIDE if pictures is not None else 2*SIDE}px;overflow-wrap:anywhere">{seen}{words}</div>'
+    return f'<div style="flex:1 1 0;min-width:0;overflow-wrap:anywhere">{seen}{words}</div>'
 
-# %% ../../nbs/05t_views.made.ipynb #a5d6e79e
+# %% ../../nbs/05t_views.made.ipynb #66bb5c7b
 def gallery_html(
     made:Made, # What is shown
 ) -> str: # HTML without scripts; texts are escaped
@@ -46,7 +46,8 @@ def gallery_html(
         own = half_html(made.own.get("pictures"), made.own.get("texts"), i, t("the row's own picture")) if made.own else ""
         label = f'<figcaption style="margin-top:5px;font-size:11px;opacity:.75;white-space:pre-line">{html.escape(str(made.labels[i]))}</figcaption>' if made.labels is not None else ""
         both = f'<div style="display:flex;gap:6px">{own}{half_html(made.pictures, made.texts, i, t("the picture made"))}</div>'
-        return f'<figure style="box-sizing:border-box;max-width:{2*SIDE + 22}px;margin:0;padding:7px;border:1px solid rgba(128,128,128,.3);border-radius:8px">{both}{label}</figure>'
+        return f'<figure style="margin:0;padding:7px;border:1px solid rgba(128,128,128,.3);border-radius:8px">{both}{label}</figure>'
     cards, rest = "".join(card(i) for i in range(min(len(made), MOST))), len(made) - MOST
     more = f"<p>{html.escape(several(rest, '1 more', '{n} more'))}</p>" if rest > 0 else ""
-    return f'<div style="display:flex;flex-wrap:wrap;gap:8px;font-size:12px;line-height:1.35">{cards}</div>{more}'
+    wide = (SIDE + 8)*(1 + bool(made.own or made.pictures is None))
+    return f'<div style="display:grid;grid-template-columns:repeat(auto-fill,minmax({wide}px,1fr));gap:8px;font-size:12px;line-height:1.35">{cards}</div>{more}'
