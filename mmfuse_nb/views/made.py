@@ -20,7 +20,7 @@ class Made:
     def __repr__(self): return f"Made({len(self)} rows: {' and '.join(n for n in ('pictures', 'texts') if getattr(self, n) is not None)})"
     def _repr_html_(self): return gallery_html(self)
 
-# %% ../../nbs/05t_views.made.ipynb #d87af345
+# %% ../../nbs/05t_views.made.ipynb #adf79555
 MOST, SIDE = 24, 96 # Cards that a gallery shows; pixels of a picture
 
 def half_html(
@@ -33,8 +33,9 @@ def half_html(
     frame = "box-sizing:border-box;width:100%;height:auto;aspect-ratio:1;margin:0;border-radius:4px"
     empty = f'<div style="{frame};display:grid;place-items:center;border:1px dashed rgba(128,128,128,.5);font-style:italic;opacity:.75">{html.escape(t("no picture"))}</div>'
     picture = lambda a: f'<img src="{png_uri(a, max(1, round(SIDE/len(a))))}" width="{SIDE}" height="{SIDE}" alt="{html.escape(alt)}" style="{frame};image-rendering:pixelated">'
+    none = f'<i style="opacity:.75">{html.escape(t("no text"))}</i>'
     seen = "" if pictures is None else picture(pictures[i]) if pictures[i].any() else empty
-    words = "" if texts is None else f'<div style="margin-top:3px">{html.escape(str(texts[i] or "")[:120])}</div>'
+    words = "" if texts is None else f'<div style="margin-top:3px">{html.escape(str(texts[i])[:120]) if texts[i] else none}</div>'
     return f'<div style="flex:1 1 0;min-width:0;overflow-wrap:anywhere">{seen}{words}</div>'
 
 # %% ../../nbs/05t_views.made.ipynb #66bb5c7b
