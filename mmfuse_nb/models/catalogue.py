@@ -29,7 +29,7 @@ def bounds(name, kind) -> dict:
     if kind["type"] != "float": return {}
     return {"minimum": 0, **({"maximum": .99} if "dropout" in name else {})}
 
-ASKED = ("reads", "size", "conditioned", "level", "fewest", "most", "tasks", "learns", "fitted", "use") # What else a class says of itself
+ASKED = ("reads", "size", "conditioned", "level", "fewest", "most", "tasks", "learns", "fitted", "prior", "use") # What else a class says of itself
 
 def describe(
     name:str, # Name in the registry
