@@ -1,16 +1,11 @@
 "Run every notebook with nbdev_test, each in a process of its own: a time limit, one line a notebook, errors at the end"
-import argparse, os, subprocess, sys, tempfile, time
-from concurrent.futures import ThreadPoolExecutor
+import argparse, faulthandler, importlib, os, signal, sys, tempfile, time
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
-bins = Path(sys.executable).parent
-# A notebook that crashes or is not done in time says where each of its threads is
-RUN = """import faulthandler, runpy, sys
-faulthandler.enable()
-faulthandler.dump_traceback_later(int(sys.argv.pop(1)), exit=True)
-sys.argv.pop(0)
-runpy.run_path(sys.argv[0], run_name="__main__")"""
+# What nearly every notebook imports. Processes are forked from one that has it; nothing of TensorFlow has run there, so it can be forked
+WARM = ("nbdev.test", "IPython", "pandas", "plotly.graph_objects", "scipy.stats", "sklearn.metrics", "tensorflow", "keras")
+ENV = dict(TF_CPP_MIN_LOG_LEVEL="3", PYTHONHASHSEED="0", TQDM_MININTERVAL="10")
 
 
 def notebooks(slow=False):
@@ -20,21 +15,36 @@ def notebooks(slow=False):
     return [p for p in found if not slow or "#| slow" in p.read_text(encoding="utf-8")]
 
 
-def test(path, limit, slow):
-    "Seconds and, where it failed, what was printed"
-    own = tempfile.TemporaryDirectory(prefix="ipython-")  # two processes would share one database of IPython's history
-    env = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3", PYTHONHASHSEED="0", TQDM_MININTERVAL="10", IPYTHONDIR=own.name)
-    cmd = [sys.executable, "-c", RUN, str(limit), bins/"nbdev_test", "--path", path, "--n_workers", "0", *(["--flags", "slow"] if slow else [])]
-    start = time.time()
-    try:
-        r = subprocess.run(cmd, cwd=root, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                           text=True, errors="replace", timeout=limit + 30)
-        failed = r.stdout if r.returncode else ""
-        if r.returncode and not failed.strip(): failed = f"nbdev_test ended with {r.returncode} and said nothing"
-    except subprocess.TimeoutExpired as e:
-        failed = f"still there {limit + 30} s after its start\n" + (e.stdout or b"").decode(errors="replace")
-    own.cleanup()
-    return time.time() - start, failed
+def run(path, limit, slow, out):
+    "In a process of its own: a notebook, printing into a file. One that crashes or is not done in time says where each of its threads is"
+    with open(os.devnull) as nothing: os.dup2(nothing.fileno(), 0)
+    for stream in (1, 2): os.dup2(out.fileno(), stream)
+    faulthandler.enable()
+    faulthandler.dump_traceback_later(limit, exit=True)
+    with tempfile.TemporaryDirectory(prefix="ipython-") as own:  # two processes would share one database of IPython's history
+        os.environ["IPYTHONDIR"] = own
+        sys.modules["nbdev.test"].nbdev_test(path=str(path), flags="slow" if slow else "", n_workers=0)
+
+
+class Test:
+    "A notebook that is being run"
+    def __init__(self, path, limit, slow):
+        self.path, self.out, self.start, self.end = path, tempfile.TemporaryFile(), time.time(), time.time() + limit + 30
+        if (pid := os.fork()) == 0:
+            run(path, limit, slow, self.out)
+            sys.exit()
+        self.pid = pid
+
+    def ended(self):
+        "Whether it is over, and told"
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        if not pid and time.time() < self.end: return False
+        if not pid: os.kill(self.pid, signal.SIGKILL), os.waitpid(self.pid, 0)
+        self.seconds, code = time.time() - self.start, os.waitstatus_to_exitcode(status) if pid else "a time limit"
+        self.out.seek(0)
+        self.failed = code and (self.out.read().decode(errors="replace").strip() or f"nbdev_test ended with {code} and said nothing")
+        print(f"  {'FAILED' if self.failed else 'ok':6} {self.seconds:6.1f} s  {self.path.relative_to(root)}", flush=True)
+        return True
 
 
 def main():
@@ -44,13 +54,16 @@ def main():
     p.add_argument("--limit", type=int, help="seconds a notebook may take")
     p.add_argument("paths", nargs="*", type=Path)
     a = p.parse_args()
+    if any(os.environ.get(n) != v for n, v in ENV.items()): os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ENV})
     paths, limit = [o.resolve() for o in a.paths] or notebooks(a.slow), a.limit or (6*3600 if a.slow else 600)
-    broken, start = [], time.time()
-    with ThreadPoolExecutor(1 if a.slow else a.workers) as pool:
-        for path, (seconds, failed) in zip(paths, pool.map(lambda o: test(o, limit, a.slow), paths)):
-            print(f"  {'FAILED' if failed else 'ok':6} {seconds:6.1f} s  {path.relative_to(root)}", flush=True)
-            if failed: broken.append((path, failed))
-    for path, failed in broken: print(f"\n---- {path.relative_to(root)}\n{failed[-6000:].rstrip()}")
+    start, waiting, going, broken = time.time(), paths[::-1], [], []
+    for name in WARM: importlib.import_module(name)
+    while waiting or going:
+        while waiting and len(going) < (1 if a.slow else a.workers): going.append(Test(waiting.pop(), limit, a.slow))
+        time.sleep(.05)
+        over = [o for o in going if o.ended()]
+        going, broken = [o for o in going if o not in over], broken + [o for o in over if o.failed]
+    for o in broken: print(f"\n---- {o.path.relative_to(root)}\n{o.failed[-6000:]}")
     print(f"{len(paths) - len(broken)} of {len(paths)} notebooks ran through in {time.time() - start:.0f} s", flush=True)
     return bool(broken)
 

@@ -359,6 +359,42 @@ studio"""
     assert "<script>" in studio.inner_text()
 
 
+def hostile_codes(folder):
+    "A tiny autoencoder with a prior, of 200 rows whose words are a script"
+    from PIL import Image
+    for i in range(200): Image.new("RGB", (32, 32), (i, 80, 200 - i)).save(folder/f"{i}.png")
+    rows = pd.DataFrame(dict(photo=[f"{i}.png" for i in range(200)], words=[f"{SCRIPT} {i}" for i in range(200)]))
+    spec = mf.FusionSpec(task="autoencode", image={"name": "cnn", "filters": [8, 8]}, image_size=32, text="mean_vectors", fusion="mvae", epochs=1)
+    mf.train(spec, mf.FusionTable.from_frame(rows, image="photo", text="words", root=folder).split(), folder/"runs/codes", progress=False)
+
+
+def test_made_again(panel):
+    "Rows of an autoencoder stand beside what is made of them, others come, new ones are drawn; hostile words are words, and the kernel loads no Keras"
+    page, studio, folder = panel("import mmfuse_nb as mf\nstudio = mf.Studio.attach('runs/codes', page='Evaluate')\nstudio", "import sys\nprint('loaded:', 'keras' in sys.modules)", files=hostile_codes)
+    figures, said = visible(studio, "figure"), lambda: visible(studio, "figure").all_inner_texts()
+    wait_until(lambda: figures.count() == 12, 120)
+    first = said()
+    assert all(SCRIPT in o and re.search(r"picture \d+\.\d{3} · mean \d+\.\d{3}\s+words \d+\.\d{3} · mean \d+\.\d{3}$", o) for o in first), first[0]
+    assert visible(studio, "figure img").count() == 24
+    assert page.evaluate("[...document.querySelectorAll('.mmf-studio figure img')].every(e => e.complete && e.naturalWidth > 0 && e.alt)")
+    button(studio, "Other rows").press("Enter")
+    wait_until(lambda: figures.count() == 12 and not set(said()) & set(first), 60)
+    assert button(studio, "Other rows").evaluate("e => e === document.activeElement")
+    others = said()
+    studio.get_by_label("Made from").select_option("the words alone")
+    wait_until(lambda: figures.count() == 12 and not set(said()) & set(others), 60)
+    assert [o.split("\n")[0] for o in said()] == [o.split("\n")[0] for o in others]      # the same rows
+    button(studio, "Draw new rows").press("Enter")
+    wait_until(lambda: figures.count() == 20, 60)
+    page.get_by_text("run.generate(n=8, seed=0)").wait_for()
+    assert page.evaluate("window.hurt") is None
+    assert page.evaluate("document.querySelectorAll('.mmf-studio script, .mmf-studio img[onerror]').length") == 0
+    assert not (found := axe(page, STUDIO)), json.dumps(found, indent=1)
+    execute(page, "notebook:move-cursor-down")
+    execute(page, "notebook:run-cell")
+    page.get_by_text("loaded: False").wait_for()
+
+
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_for_everybody(panel, theme):
     "axe-core finds nothing serious on any page, and every control has a name"

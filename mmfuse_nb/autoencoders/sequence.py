@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['before', 'counted', 'SequenceDecoder']
 
-# %% ../../nbs/40b_autoencoders.sequence.ipynb #a49cbca1
+# %% ../../nbs/40b_autoencoders.sequence.ipynb #ad4a8769
 import keras, numpy as np
 from keras import layers, ops
 from .base import Hide
-from .decoders import Decoder
+from .decoders import WordDecoder, blended
 
 # %% ../../nbs/40b_autoencoders.sequence.ipynb #e3419b85
 def before(
@@ -24,9 +24,9 @@ def counted(
     "The places up to and including the end of each text"
     return ops.concatenate([ops.ones_like(tokens[:, :1]), tokens[:, :-1]], axis=1) != 0
 
-# %% ../../nbs/40b_autoencoders.sequence.ipynb #484e69c8
+# %% ../../nbs/40b_autoencoders.sequence.ipynb #345ebc90
 @keras.saving.register_keras_serializable("mmfuse_nb")
-class SequenceDecoder(Decoder):
+class SequenceDecoder(WordDecoder):
     "`[z, tokens]`, codes and texts (batch, length), to log-probabilities (batch, length, vocabulary) of each word given those before it"
     options = ("vocabulary", "length", "dim", "units", "dropout")
 
@@ -47,7 +47,7 @@ class SequenceDecoder(Decoder):
     def build(self, input_shape):
         z = input_shape[0] if isinstance(input_shape[0], (list, tuple)) else input_shape
         self.look_up.build((z[0], self.length)), self.first.build(z), self.recur.build((z[0], self.length, self.dim + z[-1]))
-        self.out.build((z[0], self.length, self.units))
+        self.out.build((z[0], self.length, self.units)), self.build_shares(self.vocabulary)
 
     def logits(self, z, tokens, training=None):
         "What the softmax is taken of (batch, length, vocabulary)"
@@ -56,11 +56,10 @@ class SequenceDecoder(Decoder):
         states = self.recur(ops.concatenate([words, said], axis=-1), initial_state=self.first(z))
         return ops.cast(self.out(states), "float32")
 
-    def start_at(self, shares): self.out.bias.assign(np.log(shares)) # Share of each word (vocabulary,), which is told before anything is learned; once built
     def call(self, inputs, training=None): return ops.log_softmax(self.logits(*inputs, training=training))
     def target(self, x): return ops.where(x < self.vocabulary, x, 1) # words beyond the vocabulary are unknown ones
 
     def error(self, z, target, training=None):
-        off = ops.sparse_categorical_crossentropy(target, self.logits(z, target, training), from_logits=True)
+        own = -ops.sparse_categorical_crossentropy(target, self.logits(z, target, training), from_logits=True)
         told = ops.cast(counted(target), "float32")
-        return ops.sum(told*off, axis=1)/ops.sum(told, axis=1)
+        return -ops.sum(told*blended(own, ops.take(self.shares, target)), axis=1)/ops.sum(told, axis=1)

@@ -32,7 +32,7 @@ def bounds(name, kind, limits) -> dict: # Some of minimum, exclusiveMinimum, max
     return {k: v for k, v in told.items() if k != "minimum" or "exclusiveMinimum" not in limits}
 
 # %% ../../nbs/50_models.catalogue.ipynb #7b1ff07a
-ASKED = ("reads", "size", "conditioned", "level", "fewest", "most", "tasks", "learns", "fitted", "use") # What else a class says of itself
+ASKED = ("reads", "size", "conditioned", "level", "fewest", "most", "tasks", "learns", "fitted", "prior", "use") # What else a class says of itself
 
 def describe(
     name:str, # Name in the registry

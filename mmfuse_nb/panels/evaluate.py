@@ -7,7 +7,7 @@ __all__ = ['TITLES', 'HEADLINE', 'CURVES', 'tiles_html', 'headline', 'outcome', 
            'EvaluatePanel', 'listen', 'lay_out', 'show_results', 'show_classes', 'show_kind', 'show_rows', 'show_curve',
            'show_threshold', 'find_weak']
 
-# %% ../../nbs/93_panels.evaluate.ipynb #226f023d
+# %% ../../nbs/93_panels.evaluate.ipynb #feb0d2ba
 import functools
 import ipywidgets as W
 import numpy as np
@@ -20,6 +20,7 @@ from ..evaluation.slices import slices
 from ..evaluation.threshold import at_threshold
 from ..language import several, t
 from ..metrics.curves import ranking_curves
+from .again import AgainPanel
 from ..training.folder import read_table
 from ..training.outcome import in_numbers
 from ..views.classes import class_bars
@@ -99,7 +100,7 @@ def own_table(folder, fingerprint):
 # %% ../../nbs/93_panels.evaluate.ipynb #695495a0
 CURVES = {"ROC": "roc", "Precision and recall": "pr", "Calibration": "reliability", "Abstaining": "risk"}
 
-# %% ../../nbs/93_panels.evaluate.ipynb #b15f91b1
+# %% ../../nbs/93_panels.evaluate.ipynb #98985652
 class EvaluatePanel:
     "Scores, confusion, rows, curves, threshold and weak parts of one run"
     def __init__(self,
@@ -109,6 +110,7 @@ class EvaluatePanel:
         self.table, self.run, self.rows_of, self.kept = table, None, None, {}
         self.split = W.Dropdown(description=t("Split"), options=["test", "val", "train"])
         self.note, self.tiles, self.which, self.drawn, self.limit, self.parts = W.HTML(say(t("Results appear here when a run has finished."))), *(W.HTML() for _ in range(5))
+        self.again = AgainPanel()
         self.matrix, self.classes = ConfusionTable(np.zeros((1, 1), int), [""]), PlotlyView(label=t("Scores of each class"))
         self.kind = W.ToggleButtons(options=[(t("Wrong"), False), (t("Right"), True)], tooltips=[t("Rows taken for something else"), t("Rows predicted rightly")])
         self.gallery = Gallery(label=t("Rows of the split"), per_page=20, empty=t("No rows."))
@@ -124,7 +126,7 @@ class EvaluatePanel:
     def show(self, run, then=lambda text: None): show_results(self, run, then)
     def fail(self, e): self.note.value, self.body.layout.display = say(e), "none"  # what stands there is not of this run and split
 
-# %% ../../nbs/93_panels.evaluate.ipynb #b7817a01
+# %% ../../nbs/93_panels.evaluate.ipynb #5e1256fb
 def listen(panel, picked):
     "Let controls do what they say"
     panel.split.observe(lambda _: pump.do(lambda: panel.run and panel.show(panel.run), owner=panel), "value")
@@ -142,11 +144,11 @@ def lay_out(panel):
     panel.by_class = [cells, section(t("Rows"), panel.which, panel.gallery, controls=[panel.kind])]
     panel.by_probability = [section(t("Curves"), panel.drawn, panel.figure, controls=[panel.curve]),
         section(t("Threshold"), panel.threshold, panel.limit, about=t("Only what is at least so probable is said. Choose it on validation rows."))]
-    weak = section(t("Weak parts"), panel.parts, panel.weak, controls=[panel.look], about=t("Parts of the rows on which the model is worse than chance explains."))
+    panel.by_label = section(t("Weak parts"), panel.parts, panel.weak, controls=[panel.look], about=t("Parts of the rows on which the model is worse than chance explains."))
     shown(panel.weak, False)
-    return column(panel.tiles, *panel.by_class, *panel.by_probability, weak)
+    return column(panel.tiles, panel.again.widget, *panel.by_class, *panel.by_probability, panel.by_label)
 
-# %% ../../nbs/93_panels.evaluate.ipynb #5809e71d
+# %% ../../nbs/93_panels.evaluate.ipynb #3ce05967
 def show_results(panel, run, then):
     "Read what a run left behind, then show it; `then` gets the headline"
     split = panel.split.value
@@ -161,6 +163,8 @@ def show_results(panel, run, then):
         for w in panel.by_probability: shown(w, probable)
         if run.task == "single": show_classes(panel, evaluation)
         if probable: show_curve(panel), show_threshold(panel)
+        shown(panel.by_label, run.spec.task == "predict")
+        panel.again.show(run, split)
         panel.parts.value = ""
         shown(panel.weak, False)
         shown(panel.body, True)

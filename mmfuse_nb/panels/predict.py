@@ -52,7 +52,7 @@ def joined(table, said, frame) -> pd.DataFrame:
     out = frame.join(out.rename(columns={c: f"{c}_of_run" for c in clash}))
     return out if table.usable.all() else out.assign(set_aside=table.reasons)
 
-# %% ../../nbs/93d_panels.predict.ipynb #0646833d
+# %% ../../nbs/93d_panels.predict.ipynb #f1f6587a
 class PredictPanel:
     "Ask a run about a file"
     def __init__(self):
@@ -67,7 +67,9 @@ class PredictPanel:
         self.widget = section(t("Predict a new file"), row(self.path, self.go, css="mmf-control"), self.note, self.gallery, self.kept,
             about=t("A file with the columns that the run was trained on; labels are not needed."))
 
-    def show(self, run): self.run = run
+    def show(self, run):
+        self.run = run
+        shown(self.widget, run.spec.task == "predict")
     def fail(self, e): self.go.disabled, self.note.value = False, say(e)
 
 # %% ../../nbs/93d_panels.predict.ipynb #7e6d83d3

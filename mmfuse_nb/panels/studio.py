@@ -290,7 +290,7 @@ def attach_studio(cls, run_dir, table=None, **kwargs):
 
 Studio.attach = classmethod(attach_studio)
 
-# %% ../../nbs/94_panels.studio.ipynb #6c32c414
+# %% ../../nbs/94_panels.studio.ipynb #3261773a
 def pick_row(studio, row, of_table=False):
     "A row was chosen somewhere, of the run's table or of the notebook's: the page Explain will explain it, and Explore asks about it"
     studio.row, studio.of_table = int(row), of_table
@@ -303,6 +303,7 @@ def visit(studio):
     page, run = PAGES[studio.head.selected], studio.done
     studio.runs.seen = page == "Runs"
     if studio.runs.seen: studio.runs.show()
+    studio.evaluate.again.look(page == "Evaluate")
     if run is None: return
     if page == "Explore" and studio.explore.run is not run: studio.explore.show(run, studio.chosen)
     if page == "Explain" and studio.row is not None and studio.explain.run is run:

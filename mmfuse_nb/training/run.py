@@ -126,15 +126,17 @@ def reconstruct(
     from mmfuse_nb.training.generate import reconstruct
     return reconstruct(predictor_of(run), rows, given, root, **options)
 
-# %% ../../nbs/65_training.run.ipynb #7f623574
+# %% ../../nbs/65_training.run.ipynb #e60e8756
 def generate(
     run, # `Run` whose task is "autoencode"
-    query, # Words, from which a picture is made, or a picture, from which words are
+    query=None, # Words, from which a picture is made, or a picture, from which words are; new rows are drawn from the prior when omitted
+    n:int=8, # Rows that are drawn where nothing is asked
+    seed:int=0, # Makes what is drawn repeatable
     **options, # How words are made, as in `reconstruct`
 ): # `Made`
-    "A picture from words, or words from a picture"
+    "A picture from words, words from a picture, or new rows of an autoencoder that has a prior"
     from mmfuse_nb.training.generate import generate
-    return generate(predictor_of(run), query, **options)
+    return generate(predictor_of(run), query, n, seed, **options)
 
 def walk(
     run, # `Run` whose task is "autoencode"
