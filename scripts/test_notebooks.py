@@ -1,5 +1,5 @@
 "Run every notebook with nbdev_test, each in a process of its own: a time limit, one line a notebook, errors at the end"
-import argparse, faulthandler, importlib, os, signal, sys, tempfile, time
+import argparse, faulthandler, gc, importlib, os, signal, sys, tempfile, time
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
@@ -58,6 +58,7 @@ def main():
     paths, limit = [o.resolve() for o in a.paths] or notebooks(a.slow), a.limit or (6*3600 if a.slow else 600)
     start, waiting, going, broken = time.time(), paths[::-1], [], []
     for name in WARM: importlib.import_module(name)
+    gc.freeze()  # what is held already is not gone through again in each process
     while waiting or going:
         while waiting and len(going) < (1 if a.slow else a.workers): going.append(Test(waiting.pop(), limit, a.slow))
         time.sleep(.05)
