@@ -116,7 +116,7 @@ class Contrastive(Alignment):
         own = ops.sum(a*b, axis=-1, keepdims=True)
         return paired*self.loss(own, ops.matmul(a, ops.transpose(all_b)), ops.matmul(b, ops.transpose(all_a)), negative)
 
-# %% ../../nbs/43_autoencoders.alignment.ipynb #6f206b0b
+# %% ../../nbs/43_autoencoders.alignment.ipynb #ca135cf1
 def no_steeper(w):
     "What the logarithm of 1/τ is held to"
     return ops.clip(w, 0., math.log(100))
@@ -130,7 +130,7 @@ def softmax_loss(own, others, negative):
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class InfoNCE(Contrastive):
     "Contrastive cross-entropy in both directions with a learned temperature (CLIP; Radford et al., 2021, arXiv:2103.00020)"
-    use = "first choice where batches are large, or with a queue where they are small"
+    use = "first choice; with a queue only where training is long, since what it remembers is of earlier weights"
     formula = "ℓᵢ = −½ log softmaxⱼ(sᵢⱼ/τ)ᵢ − ½ log softmaxⱼ(sⱼᵢ/τ)ᵢ"
     source, cost = "Radford et al., 2021, arXiv:2103.00020; queue: Wang et al., 2020, arXiv:1912.06798", "2 small matrices, batch × (batch + queue) cosines"
     options = ("units", "temperature", "queue")
