@@ -3,7 +3,7 @@ import datetime, json, subprocess, sys
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
-EXPERIMENTS = {"operators.py"}  # hours; `make slow` runs them
+EXPERIMENTS = {"operators.py", "unlabelled.py"}  # an hour and more; `make slow` runs them
 
 
 def result(program):
