@@ -5,8 +5,9 @@
 Alignments: how often the own text of a picture, and the own picture of a text, is among the first 1, 5 and 10; by chance; the size of
 a batch is chosen for each loss on validation rows of the first seed. Autoencoders: the share of the mean predictor's error that is gone,
 for each modality, by what it was made from. Classifiers: trained on 5% of the labels of training and validation rows (others for each
-seed), from scratch and from encoders that an autoencoder, or an alignment, has taught on all rows before. Intervals allow for the
-chance of the test rows (groups of rows are drawn anew) and, as far as five trainings tell, for that of training.
+seed), from scratch and from encoders that an autoencoder, or an alignment, has taught on all training rows before. Intervals allow for
+the chance of the test rows (groups of rows are drawn anew; what a row is looked for among stays) and, as far as five trainings tell,
+for that of training.
 """
 import argparse, subprocess, tempfile
 from datetime import date
@@ -29,9 +30,9 @@ CLASSIFIERS = {"picture and words": ("image", "text"), "picture": ("image",), "w
 
 
 def trained(spec, table, folder):
-    "A run; one that has ended is not trained again"
+    "A run; the same one is not trained again"
     print(f"  {folder.name}", flush=True)
-    return mf.open_run(folder) if (folder/"predictions.parquet").exists() else mf.train(spec, table, folder, progress=False)
+    return mf.train(spec, table, folder, progress=False)
 
 
 def test_rows(run): return (frame := run.predictions)[frame.split == "test"]

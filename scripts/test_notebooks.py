@@ -1,9 +1,9 @@
 "Run every notebook with nbdev_test, each in a process of its own: a time limit, one line a notebook, errors at the end"
-import argparse, faulthandler, gc, importlib, os, signal, sys, tempfile, time
+import argparse, faulthandler, gc, importlib, os, shutil, signal, sys, tempfile, time
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
-# What nearly every notebook imports. Processes are forked from one that has it; nothing of TensorFlow has run there, so it can be forked
+# What nearly every notebook imports. Processes are forked from one that has it, where only threads of libraries that allow for a fork run
 WARM = ("nbdev.test", "IPython", "pandas", "plotly.graph_objects", "scipy.stats", "sklearn.metrics", "tensorflow", "keras")
 ENV = dict(TF_CPP_MIN_LOG_LEVEL="3", PYTHONHASHSEED="0", TQDM_MININTERVAL="10")
 
@@ -17,20 +17,21 @@ def notebooks(slow=False):
 
 def run(path, limit, slow, out):
     "In a process of its own: a notebook, printing into a file. One that crashes or is not done in time says where each of its threads is"
+    os.setsid()  # what it starts ends with it
     with open(os.devnull) as nothing: os.dup2(nothing.fileno(), 0)
     for stream in (1, 2): os.dup2(out.fileno(), stream)
     faulthandler.enable()
     faulthandler.dump_traceback_later(limit, exit=True)
-    with tempfile.TemporaryDirectory(prefix="ipython-") as own:  # two processes would share one database of IPython's history
-        os.environ["IPYTHONDIR"] = own
-        sys.modules["nbdev.test"].nbdev_test(path=str(path), flags="slow" if slow else "", n_workers=0)
+    sys.modules["nbdev.test"].nbdev_test(path=str(path), flags="slow" if slow else "", n_workers=0)
 
 
 class Test:
     "A notebook that is being run"
     def __init__(self, path, limit, slow):
         self.path, self.out, self.start, self.end = path, tempfile.TemporaryFile(), time.time(), time.time() + limit + 30
+        self.ipython = tempfile.mkdtemp(prefix="ipython-")  # two processes would share one database of IPython's history
         if (pid := os.fork()) == 0:
+            os.environ["IPYTHONDIR"] = self.ipython
             run(path, limit, slow, self.out)
             sys.exit()
         self.pid = pid
@@ -39,12 +40,18 @@ class Test:
         "Whether it is over, and told"
         pid, status = os.waitpid(self.pid, os.WNOHANG)
         if not pid and time.time() < self.end: return False
-        if not pid: os.kill(self.pid, signal.SIGKILL), os.waitpid(self.pid, 0)
-        self.seconds, code = time.time() - self.start, os.waitstatus_to_exitcode(status) if pid else "a time limit"
+        self.kill()
         self.out.seek(0)
-        self.failed = code and (self.out.read().decode(errors="replace").strip() or f"nbdev_test ended with {code} and said nothing")
-        print(f"  {'FAILED' if self.failed else 'ok':6} {self.seconds:6.1f} s  {self.path.relative_to(root)}", flush=True)
+        said, code = self.out.read().decode(errors="replace").strip(), os.waitstatus_to_exitcode(status) if pid else "nothing in time"
+        self.failed = "" if code == 0 and said.endswith("Success.") else f"{said}\nnbdev_test ended with {code}"
+        print(f"  {'FAILED' if self.failed else 'ok':6} {time.time() - self.start:6.1f} s  {self.path.relative_to(root)}", flush=True)
         return True
+
+    def kill(self):
+        "End it, with all that it started"
+        try: os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError: pass
+        shutil.rmtree(self.ipython, ignore_errors=True)
 
 
 def main():
@@ -59,11 +66,15 @@ def main():
     start, waiting, going, broken = time.time(), paths[::-1], [], []
     for name in WARM: importlib.import_module(name)
     gc.freeze()  # what is held already is not gone through again in each process
-    while waiting or going:
-        while waiting and len(going) < (1 if a.slow else a.workers): going.append(Test(waiting.pop(), limit, a.slow))
-        time.sleep(.05)
-        over = [o for o in going if o.ended()]
-        going, broken = [o for o in going if o not in over], broken + [o for o in over if o.failed]
+    try:
+        while waiting or going:
+            while waiting and len(going) < (1 if a.slow else a.workers): going.append(Test(waiting.pop(), limit, a.slow))
+            time.sleep(.05)
+            over = [o for o in going if o.ended()]
+            going, broken = [o for o in going if o not in over], broken + [o for o in over if o.failed]
+    except KeyboardInterrupt:
+        for o in going: o.kill()
+        raise
     for o in broken: print(f"\n---- {o.path.relative_to(root)}\n{o.failed[-6000:]}")
     print(f"{len(paths) - len(broken)} of {len(paths)} notebooks ran through in {time.time() - start:.0f} s", flush=True)
     return bool(broken)
