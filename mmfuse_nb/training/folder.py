@@ -189,7 +189,7 @@ def check_own_parts(
     if lacks := {n: m for n, m in own.items() if not any(n in r for r in registries.values())}:
         raise UserError(f"The run in {folder} has parts that its maker has registered: {', '.join(f'{n} in {m}' for n, m in lacks.items())}. Import that first (what was made in __main__, a notebook, must be run again).")
 
-# %% ../../nbs/60_training.folder.ipynb #f2bb906c
+# %% ../../nbs/60_training.folder.ipynb #b6ba0d02
 def source_of(
     folder, # A run folder
 ) -> dict|None: # run, folder, weights (digest); None where there is no model
@@ -206,10 +206,10 @@ def sources_of(folder) -> dict: # Modality to what `source_of` told when its enc
 
 def changed_sources(folder) -> list: # Folders
     "Runs from which encoders were taken over, and whose model is another one now; one that is gone has not changed"
-    held = {s["folder"]: s["weights"] for s in sources_of(folder).values()}
-    return [place for place, weights in held.items() if (now := source_of(place)) and now["weights"] != weights]
+    held = dict.fromkeys((s["folder"], s["weights"]) for s in sources_of(folder).values())
+    return [place for place, weights in held if (now := source_of(place)) and now["weights"] != weights]
 
-# %% ../../nbs/60_training.folder.ipynb #158ac5c7
+# %% ../../nbs/60_training.folder.ipynb #99f7a873
 def note_source(
     folder, # A run folder
     m:str, # "image" or "text"
@@ -218,8 +218,9 @@ def note_source(
     "Note which model an encoder is taken over from; an error where that was trained anew since it was taken first"
     now, held = source_of(init), sources_of(folder)
     if now is None: raise UserError(f"There is no model at {Path(init).resolve()/'best.keras'} whose {m} encoder could be taken over. Wait until that run is finished, or give init its place.")
-    if held.get(m, now)["weights"] != now["weights"]:
-        raise UserError(f"The run in {now['folder']} was trained anew since its {m} encoder was taken over, before the first checkpoint of this run. Begin this one anew: pass overwrite=True.")
+    for taken, s in held.items():
+        if s["weights"] == now["weights"] or (taken != m and s["folder"] != now["folder"]): continue
+        raise UserError(f"The run in {now['folder']} was trained anew since its {taken} encoder was taken over, before the first checkpoint of this run. Begin this one anew: pass overwrite=True.")
     write_json(Path(folder)/"sources.json", {**held, m: now})
 
 # %% ../../nbs/60_training.folder.ipynb #b6b3c6b7
