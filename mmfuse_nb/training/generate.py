@@ -89,7 +89,7 @@ def reconstruct(
     index = rows.index if isinstance(rows, pd.DataFrame) else pd.RangeIndex(len(codes))
     return Made(codes, *made_of(predictor, codes, options), pd.DataFrame(errors, index), own_of(predictor, rows, prepared))
 
-# %% ../../nbs/64c_training.generate.ipynb #0f23d419
+# %% ../../nbs/64c_training.generate.ipynb #7329501a
 def prior_codes(
     predictor, # `Predictor`
     n:int, # How many
@@ -101,6 +101,7 @@ def prior_codes(
     if not joint.prior: raise UserError(f"{type(joint).__name__} has no prior that new rows can be drawn from. Autoencoders with one: {', '.join(sorted(a for a in AUTOENCODERS if AUTOENCODERS[a].prior))}.")
     return np.random.default_rng(seed).standard_normal((n, joint.latent)).astype("float32")
 
+# %% ../../nbs/64c_training.generate.ipynb #e32c9d48
 def generate(
     predictor, # `Predictor`
     query=None, # Words, or a picture: a `pathlib.Path`, a Pillow picture, an array (height, width, 3); new rows are drawn from the prior when omitted
