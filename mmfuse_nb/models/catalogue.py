@@ -119,7 +119,7 @@ def described() -> dict:
     found = {kind: {n: described_class(n, kind, r[n]) for n in sorted(r)} for kind, r in registries().items()}
     return {kind: dict(sorted(held.items(), key=lambda e: levels.index(e[1].get("level", "vector")))) for kind, held in found.items()}
 
-# %% ../../nbs/50_models.catalogue.ipynb #64d5d380
+# %% ../../nbs/50_models.catalogue.ipynb #995a3d6f
 @functools.cache
 def shipped() -> dict:
     "The catalogue that travels with the package"
@@ -135,7 +135,7 @@ def catalogue() -> dict: # Entry by name, by kind
 
 def loaded() -> bool:
     "May there be classes that do not travel with the package? Not before a registry is loaded"
-    return "mmfuse_nb.fusion.base" in sys.modules or "mmfuse_nb.encoders.base" in sys.modules
+    return any(f"mmfuse_nb.{m}" in sys.modules for m in ("encoders.base", "fusion.base", "autoencoders.base", "autoencoders.alignment"))
 
 def own_parts(
     chosen:dict, # Kind to name
