@@ -35,6 +35,7 @@ def makers_of(predictor) -> dict: # Modality to model
         predictor.judges |= {m: error_of(predictor.made, m, predictor.pre.inputs) for m in there}
     return predictor.makers
 
+# %% ../../nbs/64c_training.generate.ipynb #a9872f4f
 def texts_of(
     predictor, # `Predictor`
     codes, # float32 (n, latent)
@@ -82,6 +83,7 @@ def check_given(fine, read):
     if not fine.any(): raise UserError(f"Nothing can be made of these rows: they have {what}." if len(fine) else "There is nothing to make again. Received: 0 rows.")
     if not fine.all(): warnings.warn(f"Nothing is made of {(~fine).sum():,} of {len(fine):,} rows: they have {what}.", stacklevel=4)
 
+# %% ../../nbs/64c_training.generate.ipynb #773cf8e3
 def reconstruct(
     predictor, # `Predictor`
     rows, # `FusionTable` or DataFrame

@@ -42,6 +42,7 @@ def asked_of(query) -> tuple: # (modality, cell)
     except PictureError as e: raise UserError(f"{repr(path) if path else 'What is asked'} is no picture that can be read: {e}.") from None
     return "image", data
 
+# %% ../../nbs/64b_training.search.ipynb #46128d47
 def row_of(predictor, m, cell) -> pd.DataFrame:
     "A row that has nothing but what is asked"
     pre = predictor.pre
