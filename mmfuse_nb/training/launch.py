@@ -17,7 +17,7 @@ from .run import Run
 from .supervise import launch, parts_elsewhere
 from .tracking import catch_up, check_trackers, track
 
-# %% ../../nbs/66_training.launch.ipynb #fcba904b
+# %% ../../nbs/66_training.launch.ipynb #84d7a8af
 def begin(spec, table, folder, epochs, overwrite, log_to=None) -> tuple: # (Run, the split table)
     "Check what was given, and take the folder"
     check_table_for(spec, table)
@@ -29,8 +29,8 @@ def begin(spec, table, folder, epochs, overwrite, log_to=None) -> tuple: # (Run,
     if epochs is not None: spec = spec.replace(epochs=epochs)
     if "path" in options_of(spec.vectors): spec = spec.replace(vectors={**spec.vectors, "path": os.path.abspath(spec.vectors["path"])})
     trackers = check_trackers(log_to)
-    check_classes(inspect_table(table))
-    if "split" not in table.roles: table = table.split()
+    check_classes(inspect_table(table), spec.task == "predict")
+    if "split" not in table.roles: table = table.split(predict=spec.task == "predict")
     check_splits(spec, table)
     run = Run(take_folder(folder, spec, table, overwrite))
     track(run.dir, trackers)
