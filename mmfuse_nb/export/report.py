@@ -119,6 +119,7 @@ def report(
     table=None, # FusionTable of the runs; None: the copy a run holds
 ) -> Path: # The file
     "Write a page of what was found: no script, nothing fetched"
+    if not isinstance(runs, dict): raise UserError(f"A report takes runs by their names, as in report({{'fused': run}}, 'report.html'). Received: {type(runs).__name__}.")
     if not runs: raise UserError("A report needs at least one finished run. Received: none.")
     for n, r in runs.items():
         if r.status != "finished": raise UserError(f"The run {n} is {r.status}. A report needs finished runs: resume it first, or leave it out.")

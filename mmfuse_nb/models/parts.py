@@ -7,7 +7,7 @@ __all__ = ['Part', 'TRAINED', 'VECTORS', 'KINDS', 'JOINS', 'MODALITIES', 'EVENLY
            'is_frozen', 'kinds_of', 'begun', 'check_beginning', 'held_by', 'check_evenly', 'check_vectors', 'checked']
 
 # %% ../../nbs/50a_models.parts.ipynb #8e994a3e
-from pathlib import Path
+from pathlib import Path, PurePath
 import yaml
 from ..core import UserError, unknown
 from ..data.vectors import ALGORITHMS
@@ -98,9 +98,10 @@ def checked(
 ): # The same
     "A part in its shortest form, its name and options known"
     if part is None: return None
+    if isinstance(part, dict) and isinstance(part.get("init"), PurePath): part = {**part, "init": str(part["init"])}
     if isinstance(part, dict) and set(part) & set(BEGINNING): check_beginning(field, part)
     if isinstance(part, dict) and "name" not in part: 
-        if "init" not in part: raise UserError(f"A part of a spec needs a name. Received: {part}.")
+        if "init" not in part: raise UserError(f"A part of a spec needs a name{', or init, the folder of a run whose encoder is taken over' if field in ('image', 'text') else ''}. Received: {part}.")
         part = begun(field, part)
     if not isinstance(name_of(part), str): raise UserError(f"The name of a part of a spec is text. Received: {name_of(part)!r}.")
     if kind == "vectors": check_vectors(part)

@@ -218,7 +218,10 @@ def note_source(
 ):
     "Note which model an encoder is taken over from; an error where that was trained anew since it was taken first"
     now, held = source_of(init), sources_of(folder)
-    if now is None: raise UserError(f"There is no model at {Path(init).resolve()/'best.keras'} whose {m} encoder could be taken over. Wait until that run is finished, or give init its place.")
+    if now is None:
+        state = read_status(init)["state"] if Path(init, "spec.yaml").is_file() else None
+        cure = "Give init its place" if state in (None, "finished") else "Wait until that run is finished" if state in BUSY else f"That run is {state}: resume it"
+        raise UserError(f"There is no model at {Path(init).resolve()/'best.keras'} whose {m} encoder could be taken over. {cure}, or name another run.")
     for taken, s in held.items():
         if s["weights"] == now["weights"] or (taken != m and s["folder"] != now["folder"]): continue
         raise UserError(f"The run in {now['folder']} was trained anew since its {taken} encoder was taken over, before the first checkpoint of this run. Begin this one anew: pass overwrite=True.")

@@ -155,7 +155,7 @@ def check_alike(job, m, model, pre):
     if len(ours) != len(others): raise UserError(f"The {m} encoder of {init} is built of other layers: it has {len(others)} weights there and {len(ours)} here. Leave name and options out, to take over the run's own.")
     for v, w in zip(ours, others):
         ends = slice(1, None) if v.path.endswith("/embeddings") else slice(None)  # the number of words may differ
-        if tuple(v.shape)[ends] != tuple(w.shape)[ends]: raise UserError(f"The {m} encoder of {init} reads inputs of another size: {v.path.split('/', 1)[1]} is {tuple(w.shape)} there and {tuple(v.shape)} here. Give this spec the sizes that the run has.")
+        if tuple(v.shape)[ends] != tuple(w.shape)[ends]: raise UserError(f"The {m} encoder of {init} has weights of other shapes: {v.path.split('/', 1)[1]} is {tuple(w.shape)} there and {tuple(v.shape)} here. Give this spec the options and sizes that the run has.")
 
 # %% ../../nbs/61c_training.job.ipynb #5881a3f0
 def beside(job, m) -> list:

@@ -110,19 +110,20 @@ def search(
     rows=None, # `FusionTable` or DataFrame that is looked through; the run's own table when omitted
     k:int=10, # Rows that are wanted
     among:str|None=None, # "image", "text" or "fused" vectors; by what the run has learned when omitted
+    root=None, # Folder of the pictures; the table's or the run's own when omitted
 ): # DataFrame: row, similarity (cosine), the nearest first
     "Rows that are nearest to some words, or to a picture"
     from mmfuse_nb.training.search import search
-    return search(predictor_of(run), query, rows, k, among)
+    return search(predictor_of(run), query, rows, k, among, root)
 
 def reconstruct(
     run, # `Run` whose task is "autoencode"
     rows, # `FusionTable` or DataFrame
     given=None, # "image" or "text": made from it alone; from all that a row has when omitted
     root=None, # Folder of the pictures
-    **options, # How words are made: how="beam", "greedy" or "sample", and what that way takes
+    **options, # How words are made: `how`, and what that way takes
 ): # `Made`: .pictures, .texts, .errors
-    "Pictures and words of rows, made again from their codes"
+    'Pictures and words of rows, made again from their codes; words by how="beam" (width, alpha), "greedy" or "sample" (temperature, top_p, seed)'
     from mmfuse_nb.training.generate import reconstruct
     return reconstruct(predictor_of(run), rows, given, root, **options)
 
@@ -130,11 +131,11 @@ def reconstruct(
 def generate(
     run, # `Run` whose task is "autoencode"
     query=None, # Words, from which a picture is made, or a picture, from which words are; new rows are drawn from the prior when omitted
-    n:int=8, # Rows that are drawn where nothing is asked
+    n:int|None=None, # Rows that are drawn where nothing is asked; 8 when omitted
     seed:int=0, # Makes what is drawn repeatable
     **options, # How words are made, as in `reconstruct`
 ): # `Made`
-    "A picture from words, words from a picture, or new rows of an autoencoder that has a prior"
+    'A picture from words, words from a picture, or n new rows of an autoencoder that has a prior, others by each seed; words by how="beam" (width, alpha), "greedy" or "sample" (temperature, top_p)'
     from mmfuse_nb.training.generate import generate
     return generate(predictor_of(run), query, n, seed, **options)
 
