@@ -30,7 +30,7 @@ def subsets(
     "Every set of modalities but the empty one, small ones first"
     return np.array([[i in s for i in range(m)] for n in range(1, m + 1) for s in combinations(range(m), n)], "float32")
 
-# %% ../../nbs/40_autoencoders.base.ipynb #2dcdf9be
+# %% ../../nbs/40_autoencoders.base.ipynb #90724131
 AUTOENCODERS = Registry("autoencoder")
 
 class Joint(keras.layers.Layer):
@@ -39,6 +39,7 @@ class Joint(keras.layers.Layer):
     formula, source, cost, use = "", "", "", "" # For people: what it computes, who found it, what it costs, when to use it
     prior = False # Are codes spread like a standard normal, so that new ones can be drawn from it?
     options = ("latent", "noise") # Names of the constructor's own arguments
+    limits = {"noise": {"exclusiveMaximum": 1}} # Where their values lie, beyond what name and type tell
 
     def __init__(self,
         latent:int=64, # Size of a code

@@ -72,7 +72,7 @@ def through(
     "A value with the gradient of another"
     return ops.stop_gradient(value - source) + source
 
-# %% ../../nbs/43a_autoencoders.canonical.ipynb #a9b3f469
+# %% ../../nbs/43a_autoencoders.canonical.ipynb #4ec3cf17
 @ALIGNMENTS("dcca")
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class DCCA(Alignment):
@@ -80,7 +80,7 @@ class DCCA(Alignment):
     use = "when there are no negatives to trust, and to see how much two modalities share"
     formula = "−‖L_a⁻¹ C_ab L_b⁻ᵀ‖_*, C_aa = L_a L_aᵀ, C_bb = L_b L_bᵀ"
     source, cost = "Andrew et al., 2013, ICML; Chang et al., 2018, arXiv:1707.09669", "2 small matrices, one decomposition units × units a step"
-    options, projection = ("units", "ridge", "decay"), CanonicalProjection
+    options, projection, limits = ("units", "ridge", "decay"), CanonicalProjection, {"decay": {"exclusiveMaximum": 1}}
 
     def __init__(self,
         units:int=32, # Number of directions

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['before', 'counted', 'SequenceDecoder']
 
-# %% ../../nbs/40b_autoencoders.sequence.ipynb #ad4a8769
+# %% ../../nbs/40b_autoencoders.sequence.ipynb #0de8766c
 import keras, numpy as np
 from keras import layers, ops
 from .base import Hide
-from .decoders import WordDecoder, blended
+from .decoders import WordDecoder, half_by_frequency
 
 # %% ../../nbs/40b_autoencoders.sequence.ipynb #e3419b85
 def before(
@@ -24,7 +24,7 @@ def counted(
     "The places up to and including the end of each text"
     return ops.concatenate([ops.ones_like(tokens[:, :1]), tokens[:, :-1]], axis=1) != 0
 
-# %% ../../nbs/40b_autoencoders.sequence.ipynb #345ebc90
+# %% ../../nbs/40b_autoencoders.sequence.ipynb #3181a8b7
 @keras.saving.register_keras_serializable("mmfuse_nb")
 class SequenceDecoder(WordDecoder):
     "`[z, tokens]`, codes and texts (batch, length), to log-probabilities (batch, length, vocabulary) of each word given those before it"
@@ -62,4 +62,4 @@ class SequenceDecoder(WordDecoder):
     def error(self, z, target, training=None):
         own = -ops.sparse_categorical_crossentropy(target, self.logits(z, target, training), from_logits=True)
         told = ops.cast(counted(target), "float32")
-        return -ops.sum(told*blended(own, ops.take(self.shares, target)), axis=1)/ops.sum(told, axis=1)
+        return -ops.sum(told*half_by_frequency(own, ops.take(self.shares, target)), axis=1)/ops.sum(told, axis=1)

@@ -57,22 +57,22 @@ def fused_of(spec) -> dict:
     "The catalogue's entry of a spec's operator; empty for one modality"
     return entry("fusion", spec.fusion) if spec.fusion else {}
 
-# %% ../../nbs/52_models.build.ipynb #9d533f6d
-def hold(spec, model, trainer) -> tuple: # Both models
-    "Leave encoders as they are where the spec says so; when all is built, for a layer that is frozen before does not freeze those it makes later"
-    for m in ("image", "text"):
-        if is_frozen(getattr(spec, m)): model.get_layer(f"{m}_encoder").trainable = False
-    return model, trainer
+# %% ../../nbs/52_models.build.ipynb #43e61d4d
+def hold(spec, made):
+    "Leave encoders, and networks below them, as they are where the spec says so; when they are built, for a layer that is frozen before does not freeze those it makes later"
+    for name in (f"{m}_{what}" for m in ("image", "text") if is_frozen(getattr(spec, m)) for what in ("encoder", "backbone")):
+        if name in made: made[name].trainable = False
 
 def models_of(
     spec, # `FusionSpec`
     facts, # `Facts`: what the data tell
 ) -> tuple: # (model, trainer)
     "The model that is kept and the one that trains, over the same layers"
-    if spec.task != "predict": return hold(spec, *models_unlabelled(spec, facts))
+    if spec.task != "predict": return models_unlabelled(spec, facts)
     made, e = make_layers(spec, facts), fused_of(spec)
     start = whole = make_inputs(facts.inputs, made)
     out = connect(made, whole)
+    hold(spec, made)
     model = keras.Model(whole, out["prediction"], name="mmfuse")
     if features_serve(spec, made) or "modulate" in made:
         start = make_inputs(facts.inputs, made, frozen=features_serve(spec, made))
@@ -82,15 +82,17 @@ def models_of(
     heads = [n for n in out if n.endswith("_head") and (spec.auxiliary or late)] if e else []
     told = {n: out[n] for n in ["prediction", *heads]} | (copies(spec, facts, start) if e.get("fitted") else {})
     if "text_encoder" in made: set_vectors(made["text_encoder"], facts)
-    return hold(spec, model, Trainer(start, told, name="trainer"))
+    return model, Trainer(start, told, name="trainer")
 
-# %% ../../nbs/52_models.build.ipynb #644dfe80
+# %% ../../nbs/52_models.build.ipynb #c5f54de7
 def models_unlabelled(spec, facts) -> tuple: # (model, trainer)
     "The model that is kept and the one that trains, of a spec that needs no labels"
     made = make_unlabelled(spec, facts)
     if "text_encoder" in made: set_vectors(made["text_encoder"], facts)
-    whole, frozen = make_inputs(facts.inputs, made), features_serve(spec, made)
+    whole = make_inputs(facts.inputs, made)
     model = keras.Model(whole, connect_unlabelled(made, whole), name="mmfuse")
+    hold(spec, made)
+    frozen = features_serve(spec, made)
     start, told = make_inputs(facts.inputs, made, frozen), {}
     if spec.task == "align": told["same"] = keras.Input((2,), dtype="int32", name="same")
     elif frozen: told["pictures"] = keras.Input(facts.inputs["image"][0], dtype="uint8", name="pictures")

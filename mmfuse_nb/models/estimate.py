@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['facts_told', 'facts_before', 'unloaded', 'sizes_of', 'calls_of', 'led_back', 'between', 'figures_of', 'estimate']
 
-# %% ../../nbs/53_models.estimate.ipynb #c47da445
+# %% ../../nbs/53_models.estimate.ipynb #e698a792
 import json, math
 from collections import Counter
 import keras, numpy as np
@@ -14,11 +14,11 @@ from ..data.preprocess import Preprocessor
 from .build import models_of
 from .catalogue import OFFLINE
 from .layers import facts_of
-from .parts import name_of, options_of
+from .parts import name_of
 from .tasks import check_table
 from ..sizes import inside_of, noted, size_of
 
-# %% ../../nbs/53_models.estimate.ipynb #ae58e84a
+# %% ../../nbs/53_models.estimate.ipynb #90f83712
 def facts_told(told): # `Facts`
     "The facts that an outline holds, without fitting anything; word vectors are zeros that take no memory"
     facts, words = facts_of(Preprocessor(**told["fitted"])), told["words"]
@@ -32,7 +32,9 @@ def facts_before(spec, table):
 def unloaded(spec):
     "The same spec without pretrained weights from elsewhere, which change no size and might have to be downloaded"
     given = OFFLINE.get(name_of(spec.image))
-    return spec.replace(image={"name": name_of(spec.image), **options_of(spec.image), **given}) if given else spec
+    if not given: return spec
+    part = spec.image if isinstance(spec.image, dict) else {"name": spec.image}
+    return spec.replace(image={**part, **given})
 
 # %% ../../nbs/53_models.estimate.ipynb #f4d00eaf
 def sizes_of(

@@ -45,7 +45,7 @@ def kinds_of(
     "What the parts of a spec are"
     return {**KINDS, "fusion": JOINS[task]}
 
-# %% ../../nbs/50a_models.parts.ipynb #1b126906
+# %% ../../nbs/50a_models.parts.ipynb #3b411cb8
 def begun(
     field:str, # "image" or "text"
     part, # Mapping with init
@@ -61,7 +61,7 @@ def check_beginning(field, part):
     "Whether a part may begin with weights of a run, and stay frozen"
     if field not in ("image", "text"): raise UserError(f"init and frozen are for encoders of pictures and words. Received: {field}={part}.")
     if "frozen" in part and not (isinstance(part["frozen"], bool) and "init" in part): raise UserError(f"frozen is True or False, for an encoder that begins with the weights of a run (init). Received: {field}={part}.")
-    if "init" in part and not isinstance(part["init"], str): raise UserError(f"init is the folder of a run. Received: init={part['init']!r}.")
+    if "init" in part and not (isinstance(part["init"], str) and part["init"].strip()): raise UserError(f"init is the folder of a run. Received: init={part['init']!r}.")
 
 # %% ../../nbs/50a_models.parts.ipynb #ff1a6694
 EVENLY = {"heads": "units", "chunks": "size"} # What shares an option evenly

@@ -100,14 +100,15 @@ def settled(spec) -> dict: # The parts in their shortest form; those that fall a
     elif found["vectors"] is None: raise UserError(f"{name_of(found['text'])} reads word vectors. Received: vectors=None.")
     return found
 
-# %% ../../nbs/51_models.spec.ipynb #bcbdb470
+# %% ../../nbs/51_models.spec.ipynb #c9900035
 def check_fusion(found, there):
     "Whether an operator can fuse what the encoders give"
     e, n, name = entry("fusion", found["fusion"]), len(there), name_of(found["fusion"])
     if n > (e["most"] or n): raise UserError(f"{name} fuses exactly {e['most']} modalities. Received: {', '.join(there)}. Operators for more: {', '.join(fusions_of(n))}.")
     shares = options_of(found["fusion"]).get("shares")
     if shares is not None and (len(shares) != n or not all(isinstance(s, (int, float)) and s >= 0 for s in shares) or not sum(shares)):
-        raise UserError(f"{name} takes a share for each of {', '.join(there)}: numbers from 0, not all of them 0. Received: shares={shares}.")
+        wanted = "numbers above 0" if "exclusiveMinimum" in e["options"]["shares"] else "numbers from 0, not all of them 0"
+        raise UserError(f"{name} takes a share for each of {', '.join(there)}: {wanted}. Received: shares={shares}.")
     if e["level"] != "tokens": return
     for m in there:
         if not entry(KINDS[m], found[m])["tokens"]:
@@ -277,9 +278,9 @@ def describe_spec(spec) -> str: # Lines of text
     other = [f"{f}={getattr(spec, f)!r}" for f, held in type(spec).model_fields.items() if f not in told and getattr(spec, f) != held.default]
     return "\n".join([*lines, f"Training  {how}", *([f"Further   {', '.join(other)}"] if other else [])])
 
-# %% ../../nbs/51_models.spec.ipynb #dcff21ad
+# %% ../../nbs/51_models.spec.ipynb #2113af44
 JSON = {"int": "integer", "float": "number", "bool": "boolean", "str": "string"}
-BEGUN = dict.fromkeys(("image encoder", "text encoder"), {"init": {"type": "string", "description": "Folder of a run whose encoder is taken over"}, "frozen": {"type": "boolean", "description": "Leave its weights as they are"}})
+BEGUN = dict.fromkeys(("image encoder", "text encoder"), {"init": {"type": "string", "pattern": r"\S", "description": "Folder of a run whose encoder is taken over"}, "frozen": {"type": "boolean", "description": "Leave its weights as they are"}})
 
 def option_schema(o) -> dict:
     "JSON schema of one option of a part"

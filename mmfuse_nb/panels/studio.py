@@ -21,7 +21,7 @@ from traitlets import Any, HasTraits, Unicode
 from ..core import UserError, unknown
 from ..language import adopt, t
 
-# %% ../../nbs/94_panels.studio.ipynb #fa410982
+# %% ../../nbs/94_panels.studio.ipynb #2c2466d8
 from .augment import AugmentPanel
 from .check import CheckPanel
 from .data import DataPanel, facts
@@ -34,7 +34,7 @@ from .rate import RatePanel
 from .recipe import RecipePanel, flow_html, offer_recipe, spec_words, write_code
 from .runs import RunsPanel
 from .train import ALIVE, TrainPanel, show_run as show_train, start_run
-from ..training.folder import is_run, same_run
+from ..training.folder import held_instead, is_run
 from ..training.keep import folder_of
 from ..training.launch import start
 from ..training.run import list_runs, open_run
@@ -200,12 +200,12 @@ def launch_run(studio, name):
     busy = [r for r in list_runs(studio.folder) if r.status in ALIVE]
     return start(studio.spec, studio.table, folder_of(name, studio.folder), after=busy)
 
-# %% ../../nbs/94_panels.studio.ipynb #97230b14
+# %% ../../nbs/94_panels.studio.ipynb #2523ff62
 def check_name(folder, spec, table):
     "Whether a run can be trained under a name: one that is over is not trained again, and nothing is written over"
     if not is_run(folder): return
     if open_run(folder).status == "finished": raise UserError(t("The run {name} is finished already. Choose another name to train anew.", name=folder.name))
-    if not same_run(folder, spec, table): raise UserError(t("There is a run {name} of another recipe or table already. Choose another name.", name=folder.name))
+    if held := held_instead(folder, spec, table): raise UserError(t("There is {held} under the name {name} already. Choose another name.", held=held, name=folder.name))
 
 def train_recipe(studio):
     "Start the recipe, and look at it train"

@@ -8,7 +8,7 @@ __all__ = ['ENDED', 'BUSY', 'SILENCE', 'HISTORY', 'PACKAGES', 'alive', 'process'
            'write_folder', 'read_table', 'read_spec', 'check_own_parts', 'source_of', 'sources_of', 'changed_sources',
            'note_source', 'is_run', 'move_aside', 'held_instead', 'same_run', 'begin_aside', 'take_folder']
 
-# %% ../../nbs/60_training.folder.ipynb #d0108784
+# %% ../../nbs/60_training.folder.ipynb #3c85430b
 import errno, os, platform, socket, tempfile, time, zipfile
 import numpy as np, psutil
 from importlib.metadata import PackageNotFoundError, version
@@ -16,6 +16,7 @@ from pathlib import Path
 from ..core import UserError, digest, locked, read_json, read_jsonl, write_atomic, write_json
 from ..data.cells import FEATURES, cell, columns_of
 from ..data.images import PictureError, picture_bytes
+from ..language import t
 
 # %% ../../nbs/60_training.folder.ipynb #244de4fc
 ENDED = ("finished", "failed", "stopped", "interrupted")
@@ -189,7 +190,7 @@ def check_own_parts(
     if lacks := {n: m for n, m in own.items() if not any(n in r for r in registries.values())}:
         raise UserError(f"The run in {folder} has parts that its maker has registered: {', '.join(f'{n} in {m}' for n, m in lacks.items())}. Import that first (what was made in __main__, a notebook, must be run again).")
 
-# %% ../../nbs/60_training.folder.ipynb #f2bb906c
+# %% ../../nbs/60_training.folder.ipynb #b6ba0d02
 def source_of(
     folder, # A run folder
 ) -> dict|None: # run, folder, weights (digest); None where there is no model
@@ -206,10 +207,10 @@ def sources_of(folder) -> dict: # Modality to what `source_of` told when its enc
 
 def changed_sources(folder) -> list: # Folders
     "Runs from which encoders were taken over, and whose model is another one now; one that is gone has not changed"
-    held = {s["folder"]: s["weights"] for s in sources_of(folder).values()}
-    return [place for place, weights in held.items() if (now := source_of(place)) and now["weights"] != weights]
+    held = dict.fromkeys((s["folder"], s["weights"]) for s in sources_of(folder).values())
+    return [place for place, weights in held if (now := source_of(place)) and now["weights"] != weights]
 
-# %% ../../nbs/60_training.folder.ipynb #158ac5c7
+# %% ../../nbs/60_training.folder.ipynb #99f7a873
 def note_source(
     folder, # A run folder
     m:str, # "image" or "text"
@@ -218,11 +219,12 @@ def note_source(
     "Note which model an encoder is taken over from; an error where that was trained anew since it was taken first"
     now, held = source_of(init), sources_of(folder)
     if now is None: raise UserError(f"There is no model at {Path(init).resolve()/'best.keras'} whose {m} encoder could be taken over. Wait until that run is finished, or give init its place.")
-    if held.get(m, now)["weights"] != now["weights"]:
-        raise UserError(f"The run in {now['folder']} was trained anew since its {m} encoder was taken over, before the first checkpoint of this run. Begin this one anew: pass overwrite=True.")
+    for taken, s in held.items():
+        if s["weights"] == now["weights"] or (taken != m and s["folder"] != now["folder"]): continue
+        raise UserError(f"The run in {now['folder']} was trained anew since its {taken} encoder was taken over, before the first checkpoint of this run. Begin this one anew: pass overwrite=True.")
     write_json(Path(folder)/"sources.json", {**held, m: now})
 
-# %% ../../nbs/60_training.folder.ipynb #b6b3c6b7
+# %% ../../nbs/60_training.folder.ipynb #47a00cfa
 def is_run(folder) -> bool:
     "Is this a run folder?"
     return (Path(folder)/"spec.yaml").is_file() and (Path(folder)/"data.json").is_file()
@@ -236,11 +238,11 @@ def move_aside(folder):
 
 def held_instead(folder, spec, table) -> str: # Empty where it is that very run
     "What a folder holds instead of the run of a spec on a table"
-    if not is_run(folder): return "something that is not a run"
+    if not is_run(folder): return t("something that is not a run")
     try: same = read_spec(folder) == spec and read_json(folder/"data.json")["fingerprint"] == table.fingerprint
     except UserError: same = False  # parts or fields that are not known here
-    if not same: return "another run (another spec or table)"
-    return f"a run that took an encoder over from {changed[0]} before that was trained anew" if (changed := changed_sources(folder)) else ""
+    if not same: return t("another run (another spec or table)")
+    return t("a run that took an encoder over from {source} before that was trained anew", source=changed[0]) if (changed := changed_sources(folder)) else ""
 
 def same_run(folder, spec, table) -> bool:
     "Does the folder hold a run of this spec on this table?"
@@ -254,7 +256,7 @@ def begin_aside(folder) -> Path:
     made.chmod(0o755)
     return made
 
-# %% ../../nbs/60_training.folder.ipynb #4b6b1a04
+# %% ../../nbs/60_training.folder.ipynb #7852c5ae
 def take_folder(
     folder, # Where the run shall be
     spec, # `FusionSpec`
@@ -265,7 +267,7 @@ def take_folder(
     folder = Path(folder)
     if folder.is_file(): raise UserError(f"A run needs a folder, and {folder} is a file. Choose another name.")
     if folder.exists() and any(folder.iterdir()) and (held := held_instead(folder, spec, table)):
-        if not overwrite: raise UserError(f"{folder} holds {held}. Choose another folder, or pass overwrite=True to move it aside.")
+        if not overwrite: raise UserError(t("{folder} holds {held}. Choose another folder, or pass overwrite=True to move it aside.", folder=folder, held=held))
         if is_run(folder) and read_status(folder)["state"] in BUSY: raise UserError(f"The run in {folder} is at work. Stop it first.")
         move_aside(folder)
     if not folder.exists():

@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['Job', 'targets_of', 'batches_of', 'deal_folds', 'preparing', 'engine_for', 'check_saving', 'numbered', 'same_of',
-           'matched', 'check_alike', 'take_over', 'set_judges', 'build_job', 'heads_of', 'weights_in', 'train_step',
-           'open_job']
+           'matched', 'branch_in', 'weights_in_branch', 'check_alike', 'beside', 'beside_at', 'write_beside',
+           'read_beside', 'take_over', 'set_judges', 'build_job', 'heads_of', 'weights_in', 'train_step', 'open_job']
 
-# %% ../../nbs/61c_training.job.ipynb #12d38f6d
+# %% ../../nbs/61c_training.job.ipynb #63a89001
 import os, time
 from hashlib import blake2b
 from pathlib import Path
 import keras, numpy as np
-from ..core import UserError, append_jsonl, read_json, set_seed, write_json
+from ..core import UserError, append_jsonl, read_json, set_seed, write_atomic, write_json
 from ..data.augment import augment_batch
 from ..data.batches import Batches
 from ..data.prepare import prepare
@@ -123,7 +123,7 @@ def same_of(job) -> np.ndarray: # int32 (n, 2)
     "A number for each distinct picture and each distinct text of the rows"
     return np.stack([a.at if isinstance(a, Shared) else numbered(a) for a in by_modality(job.prepared.arrays).values()], 1).astype(np.int32)
 
-# %% ../../nbs/61c_training.job.ipynb #8e1aa0a1
+# %% ../../nbs/61c_training.job.ipynb #f941c768
 def matched(own, held, words, theirs) -> np.ndarray: # (rows, d)
     "Rows of a matrix of words, those of words that another run knows taken from it"
     at = {w: i + 2 for i, w in enumerate(theirs)}
@@ -132,8 +132,18 @@ def matched(own, held, words, theirs) -> np.ndarray: # (rows, d)
     own[pairs[:, 0]] = held[pairs[:, 1]]
     return own
 
-def check_alike(job, m, encoder, theirs, pre):
+# %% ../../nbs/61c_training.job.ipynb #f3feec09
+def branch_in(model, m) -> dict: # Layer by name
+    "The encoder of a modality, behind the network whose features it reads"
+    return {l.name: l for l in model.layers if l.name in (f"{m}_backbone", f"{m}_encoder")}
+
+def weights_in_branch(model, m) -> list:
+    "The weights of an encoder, and of the network whose features it reads"
+    return [v for l in branch_in(model, m).values() for v in l.weights]
+
+def check_alike(job, m, model, pre):
     "Whether the encoder of another run reads what this one reads, and has weights of the same shapes"
+    encoder, theirs = (branch_in(o, m).get(f"{m}_encoder") for o in (job.model, model))
     init, own, held = getattr(job.spec, m)["init"], job.pre.settings[m], pre.settings.get(m) or {}
     if type(theirs) is not type(encoder): raise UserError(f"The {m} encoder of {init} is {'none' if theirs is None else type(theirs).__name__}, and this spec's is {type(encoder).__name__}. Leave the name out, to take over the run's own.")
     for what in ("kind", "tokeniser"):
@@ -141,22 +151,46 @@ def check_alike(job, m, encoder, theirs, pre):
     named = lambda s: (s.get("vectors") or {}).get("name")
     if named(own) != named(held): raise UserError(f"The {m} encoder of {init} reads the word vectors {named(held)!r}, and this spec has {named(own)!r}. Give this spec vectors={named(held)!r}.")
     if own["kind"] in ("bag", "tfidf") and job.pre.words != pre.words: raise UserError(f"The {m} encoder of {init} counts the words of other training texts, in another order, so its weights would go to wrong words. Take an encoder that reads words one by one, such as 'mean_vectors'.")
-    for v, w in zip(encoder.weights, theirs.weights):
+    ours, others = (weights_in_branch(o, m) for o in (job.model, model))
+    if len(ours) != len(others): raise UserError(f"The {m} encoder of {init} is built of other layers: it has {len(others)} weights there and {len(ours)} here. Leave name and options out, to take over the run's own.")
+    for v, w in zip(ours, others):
         ends = slice(1, None) if v.path.endswith("/embeddings") else slice(None)  # the number of words may differ
         if tuple(v.shape)[ends] != tuple(w.shape)[ends]: raise UserError(f"The {m} encoder of {init} reads inputs of another size: {v.path.split('/', 1)[1]} is {tuple(w.shape)} there and {tuple(v.shape)} here. Give this spec the sizes that the run has.")
 
-# %% ../../nbs/61c_training.job.ipynb #15715512
+# %% ../../nbs/61c_training.job.ipynb #5881a3f0
+def beside(job, m) -> list:
+    "The weights of a network that the trainer begins behind"
+    return [v for n, l in branch_in(job.model, m).items() if n not in branch_in(job.trainer, m) for v in l.weights]
+
+def beside_at(job, m) -> Path:
+    "Where that network is kept"
+    return job.folder/"checkpoint"/f"{m}_backbone.npz"
+
+def write_beside(job, m):
+    "Keep the network that no checkpoint holds"
+    def write(p):
+        with open(p, "wb") as f: np.savez(f, *(np.array(v) for v in beside(job, m)))
+    with_room(job.folder, lambda: write_atomic(beside_at(job, m), write))
+
+def read_beside(job, m):
+    "Put it back"
+    if not beside_at(job, m).exists(): return
+    with np.load(beside_at(job, m), allow_pickle=False) as f:
+        for i, v in enumerate(beside(job, m)): v.assign(f[f"arr_{i}"])
+
+# %% ../../nbs/61c_training.job.ipynb #1d15db57
 def take_over(job, m):
-    "Give the encoder of a modality the weights that it has in another run, where the spec says so"
-    if not (init := init_of(getattr(job.spec, m))): return
-    encoder = job.model.get_layer(f"{m}_encoder")
-    encoder.begun = True  # a checkpoint holds all of its weights, word vectors too
-    if (job.folder/"checkpoint"/"state.npz").exists(): return
+    "Give the encoder of a modality, and the network below it, the weights that they have in another run, where the spec says so"
+    if (init := init_of(getattr(job.spec, m))) is None: return
+    for l in branch_in(job.model, m).values(): l.begun = True  # a checkpoint holds all of their weights, word vectors too
+    if (job.folder/"checkpoint"/"state.npz").exists(): return read_beside(job, m)
     note_source(job.folder, m, init)
     model, pre = keras.saving.load_model(Path(init)/"best.keras", compile=False, safe_mode=True), Preprocessor.load(Path(init)/"preprocess")
-    theirs = {l.name: l for l in model.layers}.get(f"{m}_encoder")
-    check_alike(job, m, encoder, theirs, pre)
-    for v, w in zip(encoder.weights, theirs.weights): v.assign(matched(np.array(v), np.array(w), job.pre.words, pre.words) if v.path.endswith("/embeddings") else w)
+    note_source(job.folder, m, init)  # it may have been trained anew while it was read
+    check_alike(job, m, model, pre)
+    shipped = [np.array(v) for v in beside(job, m)]
+    for v, w in zip(weights_in_branch(job.model, m), weights_in_branch(model, m)): v.assign(matched(np.array(v), np.array(w), job.pre.words, pre.words) if v.path.endswith("/embeddings") else w)
+    if any((np.array(v) != w).any() for v, w in zip(beside(job, m), shipped)): write_beside(job, m)
 
 # %% ../../nbs/61c_training.job.ipynb #5ffafb33
 def set_judges(job, made, frozen):

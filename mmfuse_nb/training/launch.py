@@ -17,7 +17,7 @@ from .run import Run
 from .supervise import launch, parts_elsewhere
 from .tracking import catch_up, check_trackers, track
 
-# %% ../../nbs/66_training.launch.ipynb #fcba904b
+# %% ../../nbs/66_training.launch.ipynb #22f7275c
 def begin(spec, table, folder, epochs, overwrite, log_to=None) -> tuple: # (Run, the split table)
     "Check what was given, and take the folder"
     check_table_for(spec, table)
@@ -25,7 +25,9 @@ def begin(spec, table, folder, epochs, overwrite, log_to=None) -> tuple: # (Run,
     if weights not in ("imagenet", "random"): spec = spec.replace(image={**spec.image, "weights": os.path.abspath(weights)})
     if spec.backend == "jax": need("jax", extra="jax")
     if spec.text and name_of(spec.text) == "sentence": need("onnxruntime", extra="pretrained")
-    for m in (m for m in ("image", "text") if init_of(getattr(spec, m))): spec = spec.replace(**{m: {**getattr(spec, m), "init": os.path.abspath(getattr(spec, m)["init"])}})
+    for m in ("image", "text"):
+        part = getattr(spec, m)
+        if (init := init_of(part)) is not None: spec = spec.replace(**{m: {**part, "init": os.path.abspath(init)}})
     if epochs is not None: spec = spec.replace(epochs=epochs)
     if "path" in options_of(spec.vectors): spec = spec.replace(vectors={**spec.vectors, "path": os.path.abspath(spec.vectors["path"])})
     trackers = check_trackers(log_to)
