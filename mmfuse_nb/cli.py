@@ -30,7 +30,7 @@ def spec_of(args, roles):
              "epochs": args.epochs, "seed": args.seed}
     return FusionSpec(**{**fields, **{k: v for k, v in given.items() if v is not None}})
 
-# %% ../nbs/99_cli.ipynb #af2cc075
+# %% ../nbs/99_cli.ipynb #0441d46d
 ROLES = ("image", "text", "label", "group", "split", "id", "weight")
 
 def named_roles(args) -> dict: # Role to column
@@ -42,7 +42,7 @@ def named_roles(args) -> dict: # Role to column
 def read_table(args):
     "The table that the options name, checked, with what was found"
     import mmfuse_nb as mf
-    table = mf.FusionTable.from_path(args.table, root=args.root, **named_roles(args))
+    table = mf.FusionTable.from_path(args.table, root=args.root, unlabelled=args.unlabelled, **named_roles(args))
     found = table.check()
     print(table)
     for finding, action, rows in found.kinds.itertuples(index=False): print(f"  {rows:,} × {finding}: {action}")
@@ -127,13 +127,14 @@ def parser() -> argparse.ArgumentParser:
     add_steering(commands)
     return p
 
-# %% ../nbs/99_cli.ipynb #ed2c02a6
+# %% ../nbs/99_cli.ipynb #e2c5d81e
 def add_table_options(p):
     "Options that name the table and its columns"
     p.add_argument("table", help="CSV, TSV, Parquet or JSON lines file, or a folder of class folders")
-    for role, what in (("image", "paths of pictures"), ("text", "texts"), ("label", "labels"), ("group", "groups that stay in one split"),
+    for role, what in (("image", "paths of pictures"), ("text", "texts"), ("label", "labels; not needed to align or to autoencode"), ("group", "groups that stay in one split"),
                        ("split", "train, val or test; made when omitted"), ("id", "names of rows"), ("weight", "how much a row counts")):
-        p.add_argument(f"--{role}", metavar="COLUMN", required=role == "label", help=f"column of {what}")
+        p.add_argument(f"--{role}", metavar="COLUMN", help=f"column of {what}")
+    p.add_argument("--unlabelled", default="quarantine", choices=["quarantine", "keep"], help="what happens to rows without a label (default: %(default)s)")
     p.add_argument("--root", metavar="DIR", help="folder of the pictures (default: that of the table)")
 
 def add_steering(commands):
@@ -161,7 +162,7 @@ def add_model_options(p):
     p.add_argument("--epochs", type=int, metavar="N", help="passes over the training rows")
     p.add_argument("--seed", type=int, metavar="N", help="makes the run repeatable")
 
-# %% ../nbs/99_cli.ipynb #72c56c4a
+# %% ../nbs/99_cli.ipynb #cd4d67e9
 def main(
     argv=None, # Words of the command line; those of the process when omitted
 ) -> int: # Exit code: 0, 2 for a mistake, 130 for Ctrl-C
@@ -176,6 +177,6 @@ def main(
 
 def told(message, code) -> int:
     "Say it in one line, and pass on the exit code"
-    for python, option in (("overwrite=True", "--overwrite"), ("root=.", "--root.")): message = message.replace(python, option)
+    for python, option in (("overwrite=True", "--overwrite"), ("root=.", "--root."), ("label=… when the table is made", "--label")): message = message.replace(python, option)
     print("mmfuse: " + " ".join(message.split()), file=sys.stderr)
     return code

@@ -43,7 +43,7 @@ class Test:
         self.kill()
         self.out.seek(0)
         said, code = self.out.read().decode(errors="replace").strip(), os.waitstatus_to_exitcode(status) if pid else "nothing in time"
-        self.failed = "" if code == 0 and said.endswith("Success.") else f"{said}\nnbdev_test ended with {code}"
+        self.failed = "" if code == 0 and "Success." in said.splitlines() else f"{said}\nnbdev_test ended with {code}"
         print(f"  {'FAILED' if self.failed else 'ok':6} {time.time() - self.start:6.1f} s  {self.path.relative_to(root)}", flush=True)
         return True
 

@@ -125,3 +125,13 @@ def test_round_trip(tmp_path, items):
     (tmp_path/"items.csv").unlink()
     again = mmfuse("evaluate", moved, cwd=tmp_path)  # the run holds all that its evaluation needs
     assert again.returncode == 0 and again.stdout == r.stdout, again.stdout + again.stderr
+
+
+def test_a_task_without_labels(tmp_path, items):
+    "No column of labels, or hardly a label, and one of a single row: aligned all the same"
+    (tmp_path/"align.yaml").write_text("task: align\nimage: classic\ntext: {name: dense, units: [8]}\nimage_size: 16\nfeatures: 50\nepochs: 1\n")
+    write(tmp_path, items.assign(category=["red", "green", *[None]*38]))
+    for out, more in (("bare", ()), ("few", ("--label", "category", "--unlabelled", "keep"))):
+        r = train(tmp_path, "--spec", "align.yaml", *more, roles=ROLES[:4], out=out)
+        assert r.returncode == 0 and "40 rows" in r.stdout and "test rows" in r.stdout, r.stdout + r.stderr
+    refused(train(tmp_path, roles=ROLES[:4]), "--label")

@@ -1,4 +1,4 @@
-"The graph of a spec, for everything the zoo holds: boxes hold all parameters, shapes are those of Keras's tensors, arrows lead from the inputs to the prediction"
+"The graph of a spec, for everything the zoo holds: boxes hold all parameters, shapes are those of Keras's tensors, arrows lead from the inputs to what the model gives"
 import json
 import numpy as np, pandas as pd
 from types import SimpleNamespace
@@ -45,17 +45,19 @@ def test_graph_is_the_model(kind, name, level, rows, monkeypatch):
     assert graph["trainable"] == sum(int(np.prod(w.shape)) for w in trainer.trainable_weights)
     assert graph["flops"] > 0 and graph["memory"] > 0
     for n in boxes.values():
-        assert n["name"] == "prediction" or n["class"] == type(model.get_layer(n["name"])).__name__
+        assert n["kind"] == "output" or n["class"] == type(model.get_layer(n["name"])).__name__
         if n["layers"]: assert sum(o["parameters"] for o in n["layers"]) == n["parameters"]
     shape = lambda t: "×".join(map(str, t.shape[1:]))
     for m in spec.modalities if level != "tokens" and spec.task == "predict" else (): assert shape(model.get_layer(f"{m}_vector").output) in boxes[f"{m}_encoder"]["shape"]
-    assert set(boxes["prediction"]["shape"].split(" + ")) == {shape(t) for t in keras.tree.flatten(model.output)}
+    ends = {n for n in boxes if boxes[n]["kind"] == "output"}
+    assert ends == {"predict": {"prediction"}, "autoencode": {"code", "made again"}, "align": {"vectors in the common space"}}[spec.task]
+    assert {s for n in ends for s in boxes[n]["shape"].split(" + ")} == {shape(t) for t in keras.tree.flatten(model.output)}
     assert {n for n in boxes if boxes[n]["kind"] == "input"} == set(model.input)
     for name, t in model.input.items(): assert boxes[name]["shape"] == shape(t)
     order = list(boxes)
     for e in graph["edges"]:
         assert order.index(e["from"]) < order.index(e["to"]) and e["from"] in boxes[e["to"]]["reads"] and e["shape"]
-    reached = {"prediction"}
+    reached = ends
     for n in reversed(order):
         if n in reached: reached |= set(boxes[n]["reads"])
     assert reached == set(boxes)

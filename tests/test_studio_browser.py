@@ -219,7 +219,7 @@ def test_open_table(panel):
     studio.get_by_label("text", exact=True).select_option("title")
     page.get_by_text("title is text now; it was group.").wait_for()
     button(studio, "More").click()
-    assert [chosen(label) for label in ("A label is", "Encoding", "Separator")] == ["one name", "found out", "found out"]
+    assert [chosen(label) for label in ("A label is", "Rows without a label", "Encoding", "Separator")] == ["one name", "set aside", "found out", "found out"]
     studio.get_by_label("Further columns", exact=True).select_option(["photo"])
     button(studio, "Use this table").click()
     page.get_by_text("photo has two roles").wait_for()

@@ -79,7 +79,7 @@ def prepare_words(table, pre, place, progress=None) -> np.ndarray:
     def make(start, stop, out): out[:] = pre.words_of(texts[start:stop])
     return stored(Path(place)/"texts"/f"{name}.npy", (len(texts), *shape), kind, make, 8192, progress)
 
-# %% ../../nbs/16_data.prepare.ipynb #1eb5299d
+# %% ../../nbs/16_data.prepare.ipynb #1f920a7f
 def prepare(
     table, # FusionTable; without a split it is split by the defaults
     settings:dict, # What is wanted: see `full_settings`
@@ -87,7 +87,7 @@ def prepare(
     progress=None, # None, or a function called with (done, total)
 ) -> Prepared:
     "Everything training needs from a table, made once and then mapped from disk"
-    check_classes(inspect_table(table, progress=progress))
+    check_classes(inspect_table(table, progress=progress), predict=False)  # what its labels are for was looked at when it was split
     if "split" not in table.roles: table = table.split()
     pre, arrays, held = fit_preprocessor(table, settings, progress), {}, Path(place or cache_dir())
     arrays |= {f"{m}_features": stacked(table.column(f"{m}_features"), d) for m, d in pre.widths.items()}

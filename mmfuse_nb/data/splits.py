@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['numbered_names', 'strata', 'deal_rows', 'tally', 'deal_alike', 'hand_out', 'deal_groups', 'deal', 'in_training',
-           'none_empty', 'shares', 'room_for', 'split_rows', 'fold_rows']
+           'none_empty', 'shares', 'room_for', 'split_rows', 'usual', 'split_anyway', 'fold_rows']
 
 # %% ../../nbs/10_data.splits.ipynb #5967f662
 import warnings
@@ -218,7 +218,7 @@ def room_for(
     rows = len(labels) if labels.ndim == 2 else np.bincount(labels).max(initial=0)
     return int(group.max(initial=-1)) + 1, int(rows)
 
-# %% ../../nbs/10_data.splits.ipynb #ef711247
+# %% ../../nbs/10_data.splits.ipynb #c633f918
 def split_rows(
     labels, # (n,) labels, (n, k) bool, or (n,) float; see `strata`
     groups=None, # (n,) groups; none: every row stands alone
@@ -233,13 +233,38 @@ def split_rows(
     names, (held, most) = ["train"] + ["val"]*(val > 0) + ["test"]*(test > 0), room_for(labels, group)
     least = len(names)
     if least == 1: return np.full(len(labels), "train", object)
-    if min(held, most) < least:
-        raise UserError(f"{least} splits need {least} groups and a label with {least} rows. "
-                        f"This table has {held} groups, and its commonest label has {most} rows.")
+    if held < least: raise UserError(f"{least} splits need {least} {'rows' if groups is None else 'groups'}. This table has {held}.")
+    if most < least: raise UserError(f"{least} splits need a label with {least} rows. The commonest label of this table has {most}.")
     if min(k, held, most) < n_val + n_test + 1: k, n_val, n_test = least, int(val > 0), int(test > 0)
     fold = deal(labels, group, min(k, held, most), seed, many)
     split = np.where(fold < n_val, "val", np.where(fold < n_val + n_test, "test", "train")).astype(object)
     return none_empty(in_training(split, labels, group), labels, group, names)
+
+# %% ../../nbs/10_data.splits.ipynb #6b28fcbf
+def usual(
+    labels, # (n,) labels, "" for none, (n, k) bool, or (n,) float
+    groups, # (n,) whole numbers from 0
+    least:int=3, # In so many groups a label is not rare
+) -> np.ndarray: # As the labels
+    "Labels, of which the rare ones count as none"
+    labels = np.asarray(labels)
+    if labels.dtype.kind == "f": return labels
+    held = np.diff(tally(strata(labels), groups).tocsc().indptr)  # groups of each label
+    return labels & (held >= least) if labels.ndim == 2 else np.where(held[strata(labels)] >= least, labels, "")
+
+def split_anyway(
+    labels, # (n,) labels, "" for none, (n, k) bool, or (n,) float
+    groups=None, # (n,) groups; none: every row stands alone
+    val:float=.15, # Share of validation rows
+    test:float=.15, # Share of test rows
+    seed:int=0, # Any whole number
+    predict:bool=True, # Whether the labels are to be learned, so that each should be in training
+) -> np.ndarray: # (n,) of "train", "val" and "test"
+    "A split that no rare label stops"
+    group = np.arange(len(labels)) if groups is None else numbered_names(groups)
+    split = split_rows(usual(labels, group), groups, val, test, seed)
+    taught = in_training(split, labels, group) if predict else split
+    return taught if set(taught) == set(split) else split
 
 # %% ../../nbs/10_data.splits.ipynb #ff20f1fe
 def fold_rows(

@@ -9,7 +9,7 @@ __all__ = ['inspect_table', 'set_aside_rows', 'check_table', 'check_classes', 's
            'table_from_hub', 'table_from_path', 'FusionTable', 'classes', 'splits', 'findings', 'quarantine',
            'set_aside', 'in_words']
 
-# %% ../../nbs/12_data.table.ipynb #48e4bbdc
+# %% ../../nbs/12_data.table.ipynb #f0a83081
 import copy, hashlib, json
 from collections import Counter
 from pathlib import Path
@@ -22,7 +22,7 @@ from .findings import (Findings, empty_cells, feature_findings, frame_of, label_
 from .images import PictureError, as_bytes, letterbox, picture_bytes, read_picture, scan_pictures
 from .readers import made_by, read_csv, read_folder, read_hub, read_jsonl, read_parquet, read_path
 from .show import Report, balance, show, summary, table_html, variants
-from .splits import fold_rows, split_rows
+from .splits import fold_rows, split_anyway, split_rows
 
 # %% ../../nbs/12_data.table.ipynb #f130beff
 def inspect_table(
@@ -61,18 +61,18 @@ def check_table(
     "What is wrong with a table, row by row; sets aside what cannot be used"
     return Report(frame_of(inspect_table(table, True, progress or None).found))
 
-# %% ../../nbs/12_data.table.ipynb #fadc94a7
+# %% ../../nbs/12_data.table.ipynb #58154237
 def check_classes(
     table, # An inspected FusionTable
+    predict:bool=True, # Whether the labels are to be predicted; otherwise there need only be rows
 ):
-    "There must be rows, two labels or more, and two rows of each"
+    "There must be rows, two labels or more, and two rows of each unless rows without a label are kept"
     aside = f" ({table.set_aside})" if not table.usable.all() else ""
     if not len(table): raise UserError(f"The table has no usable row{aside}.")
-    if "label" not in table.roles: return table
-    labels = [v for v in table.column("label") if v is not None]
-    counts = Counter(n for v in labels for n in (v if isinstance(v, tuple) else (v,)))
+    if "label" not in table.roles or not predict: return table
+    counts = Counter(n for v in table.column("label") if v is not None for n in (v if isinstance(v, tuple) else (v,)))
     if len(counts) == 1: raise UserError(f"Every row has the label {next(iter(counts))!r}{aside}. Two labels or more are needed to learn to tell them apart.")
-    single = sorted(label for label, n in counts.items() if n == 1) if table.task == "single" else []
+    single = sorted(label for label, n in counts.items() if n == 1) if table.task == "single" and table.unlabelled != "keep" else []
     if single:
         raise UserError(f"Only one row has the label {', '.join(map(repr, single[:5]))}{' …' if len(single) > 5 else ''}{aside}. "
                         "It cannot be in training and in test: drop it or merge it with another label.")
@@ -92,7 +92,7 @@ def strata(table):
         return np.where(np.isnan(numbers), np.nanmedian(numbers) if not np.isnan(numbers).all() else 0., numbers), groups
     return marked(labels, lambda i: ""), groups
 
-# %% ../../nbs/12_data.table.ipynb #984d75fa
+# %% ../../nbs/12_data.table.ipynb #69704251
 def with_split(table, split):
     "The same table with another split of its usable rows"
     column = table.roles.get("split") or next(c for c in ("split", "mmfuse_split", "mmfuse_split_2") if c not in table.frame)
@@ -103,24 +103,24 @@ def with_split(table, split):
     new.values, new.code = {**table.values, "split": values}, None
     return set_aside_rows(new, table.found.fresh("split"))
 
-def unsplit(table):
+def unsplit(table, predict=True):
     "The same table, inspected, as if it had no split"
-    if "split" not in table.roles: return check_classes(inspect_table(table))
-    new = copy.copy(table)
-    new.roles, new.found = {r: c for r, c in table.roles.items() if r != "split"}, None
-    return check_classes(inspect_table(new))
+    new = copy.copy(table) if "split" in table.roles else table
+    if new is not table: new.roles, new.found = {r: c for r, c in table.roles.items() if r != "split"}, None
+    return check_classes(inspect_table(new), predict and table.unlabelled != "keep")
 
-# %% ../../nbs/12_data.table.ipynb #bb213b36
+# %% ../../nbs/12_data.table.ipynb #4b7a028f
 def split_table(
     table, # FusionTable
     val:float=.15, # Share of validation rows
     test:float=.15, # Share of test rows
     seed:int=0, # The same seed gives the same split
+    predict:bool=True, # Whether the labels are to be predicted; otherwise a rare one counts as none
 ): # FusionTable with a split
     "A stratified split in which no group straddles"
-    bare = unsplit(table)
-    new = with_split(bare, split_rows(*strata(bare), val, test, seed))
-    new.code = table.code and f"{table.code}.split(val={val}, test={test}, seed={seed})".replace("(val=0.15, test=0.15, seed=0)", "()")
+    bare, given = unsplit(table, predict), (val, test, seed)
+    new = with_split(bare, split_rows(*strata(bare), *given) if predict and table.unlabelled != "keep" else split_anyway(*strata(bare), *given, predict))
+    new.code = table.code and f"{table.code}.split({', '.join(f'{n}={v}' for n, v, usual in zip(('val', 'test', 'seed', 'predict'), (*given, predict), (.15, .15, 0, True)) if v != usual)})"
     return rename_split(new, table)
 
 # %% ../../nbs/12_data.table.ipynb #30e58ac2

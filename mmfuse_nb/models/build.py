@@ -180,7 +180,7 @@ def compile_trainer(
     else: given = dict(loss=loss, metrics=metrics)
     trainer.compile(optimizer_for(spec, trainer, rows), **given, jit_compile=(engine or engine_of())["jit_compile"])
 
-# %% ../../nbs/52_models.build.ipynb #0224fd01
+# %% ../../nbs/52_models.build.ipynb #8d02cd3f
 def counts_of(labels, facts): # (rows of each class, rows); (None, rows) for numbers
     "Rows of each class, from numbers of classes, or from rows of zeros and ones"
     if facts.task == "regression": return None, len(labels)
@@ -192,7 +192,7 @@ def build(
 ) -> keras.Model: # Inputs by name, output (n, classes), compiled; codes or vectors by name where no labels are learned
     "A Keras model of a spec with fresh weights: those that `init` names are taken over where a run begins"
     check_table(spec, table)
-    if "split" not in table.roles: table = table.split()
+    if "split" not in table.roles: table = table.split(predict=spec.task == "predict")
     pre = fit_preprocessor(table, spec.data)
     facts = facts_of(pre)
     if spec.task == "predict" and facts.task != "regression" and facts.k < 2: raise UserError(f"A classifier needs two classes or more. Received: {pre.classes}.")

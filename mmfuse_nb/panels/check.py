@@ -80,7 +80,7 @@ def show_kind(panel):
     panel.gallery.fill(found_cards(panel.table, held), held["row"].nunique())
     panel.reason.value = say(f"{kind['finding']}: {kind['action']}")
 
-# %% ../../nbs/90b_panels.check.ipynb #f4d06d9a
+# %% ../../nbs/90b_panels.check.ipynb #fa5b7054
 def check_rows(panel):
     "Read every row beside the notebook, then show what was found: before it, nobody knows which rows can be used"
     def done(_):
@@ -88,4 +88,4 @@ def check_rows(panel):
         panel.show()
         panel.checked(None)
     panel.button.disabled, panel.found.value = True, say(t("Reading every row …"))
-    work(lambda: (panel.table.check(), check_classes(panel.table)), done, owner=panel)
+    work(lambda: (panel.table.check(), check_classes(panel.table, panel.table.unlabelled != "keep")), done, owner=panel)

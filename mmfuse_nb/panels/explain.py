@@ -109,12 +109,15 @@ def lay_out(panel):
     return column(row(panel.row, panel.method, panel.target, panel.go, css="mmf-control"), panel.found,
         section(t("The whole run"), panel.shares, panel.forest, controls=[panel.share], about=t("Each modality is taken away, or dealt to other rows, and the score is taken again.")))
 
-# %% ../../nbs/93c_panels.explain.ipynb #2717cad5
+# %% ../../nbs/93c_panels.explain.ipynb #2e950cb3
 def show_run(panel, run, then):
     "Another run is asked; `then` is called once it can be"
     forget(panel)
     panel.run, panel.go.disabled = None, False
     forget_row(panel)
+    if run.spec.task != "predict":
+        panel.note.value = say(t("This run learned without labels, so there is no answer to explain; see Explore and Evaluate."))
+        return shown(panel.body, False)
     def done(table):
         panel.run, panel.rows_of, panel.row.max = run, table, max(len(run.predictions) - 1, 0)
         set_options(panel.target, [(t("what the model says"), ""), *((c, c) for c in run.classes)], "")

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FEW', 'embed_run', 'vectors_of', 'nearest_of', 'search_of', 'placed_by', 'ExplorePanel', 'Rows', 'listen', 'lay_out',
            'show_run', 'colours_of', 'draw_map', 'show_rows', 'show_selected', 'forget_rows', 'choose_row',
-           'picture_at', 'find_rows', 'show_nearest', 'ask_for']
+           'picture_at', 'searched', 'find_rows', 'show_nearest', 'ask_for']
 
 # %% ../../nbs/93b_panels.explore.ipynb #b630ec53
 from pathlib import Path
@@ -203,7 +203,7 @@ def choose_row(panel, row):
     panel.near.description = t("Nearest rows") if row is None else t("Nearest to row {row}", row=row)
     panel.map.mark([row] if row is not None and row < panel.map.count else [])
 
-# %% ../../nbs/93b_panels.explore.ipynb #a35025d4
+# %% ../../nbs/93b_panels.explore.ipynb #4e77a319
 def picture_at(panel, asked): # Path, or None where words were typed
     "The picture that a path names, here or in the folder of the table's pictures; one that is not there is a mistake"
     places = [Path(asked).expanduser(), Path(panel.rows_of.root)/asked]
@@ -212,13 +212,21 @@ def picture_at(panel, asked): # Path, or None where words were typed
     except OSError: return None  # too long for a name of a file: words
     if PICTURE.search(asked) or asked.startswith(("/", "./", "../", "~/")): raise UserError(t("There is no file {path}. Type words, or the path of a picture.", path=repr(asked)))
 
+def searched(
+    run, # Run
+    asked:str, # "text" or "image": what the rows are searched by
+) -> str: # "words", "pictures" or "codes"
+    "What of the rows is compared: of a common space the other modality, of an autoencoder the code of the whole row"
+    if run.spec.task == "autoencode": return "codes"
+    return "pictures" if (asked == "text") == (run.spec.task == "align") else "words"
+
 def find_rows(panel, k=24):
     "Search by words, or by the picture of a path"
     asked, run = panel.words.value.strip(), panel.run
     if not asked: raise UserError(t("Type some words, or the path of a picture, first."))
     picture = picture_at(panel, asked)
-    said = "The {k} rows whose words are nearest to “{asked}”" if picture is None else "The {k} rows whose pictures are nearest to {asked}"
-    ask_for(panel, lambda: elsewhere(search_of, str(run.dir), asked if picture is None else None, picture and str(picture), k), said, asked=asked)
+    said, looked = ("The {k} rows whose {what} are nearest to “{asked}”", "text") if picture is None else ("The {k} rows whose {what} are nearest to {asked}", "image")
+    ask_for(panel, lambda: elsewhere(search_of, str(run.dir), asked if picture is None else None, picture and str(picture), k), said, asked=asked, what=t(searched(run, looked)))
 
 # %% ../../nbs/93b_panels.explore.ipynb #b0899095
 def show_nearest(panel, k=12):

@@ -106,24 +106,24 @@ def cost_html(
     if cost.get("memory"): tiles.append((t("Memory"), number(cost["memory"], "B"), t("while it trains")))
     return f'<div class="mmf-tiles">{"".join(f"<div class=mmf-tile><small>{a}</small><strong>{b}</strong><span>{c}</span></div>" for a, b, c in tiles)}</div>'
 
-# %% ../../nbs/91a_panels.recipe.ipynb #4429bc6b
+# %% ../../nbs/91a_panels.recipe.ipynb #c46630e1
 CLASSIC = dict(image="classic", text="dense", fusion="concat", image_size=64, auxiliary=0, label_smoothing=0, weight_decay=0, modality_dropout=0)
 
 def presets(
     table, # FusionTable
 ) -> dict: # Name to (spec, reason)
     "Recipes to begin with, all of which the table can serve"
-    if "label" not in table.roles: return without_labels(encoders_in(table))
-    both = {"image", "text"} <= set(table.roles)
+    both, bare = {"image", "text"} <= set(table.roles), without_labels(encoders_in(table))
+    if "label" not in table.roles: return bare
     out = {t("Default recipe"): (None, t("The best found by experiment, with weights that come with the package."))}
     if both: out[t("The article's model")] = (FusionSpec(**CLASSIC), t("Convolutions on the picture, dense layers on a bag of words, concatenated."))
     out |= {t("Suggested: {name}", name=n): (s, why) for n, s, why in suggest(table).itertuples(index=False)}
-    return out
+    return out | bare
 
 def without_labels(
     fields:dict, # From `encoders_in`
 ) -> dict: # Name to (spec, reason)
-    "Recipes for tables without labels"
+    "Recipes that need no labels"
     codes = FusionSpec(task="autoencode", **fields)
     if None in fields.values(): return {t("Autoencoder"): (codes, t("Codes from which each row can be made again."))}
     return {t("One space"): (FusionSpec(task="align", **fields), t("Pictures and texts that belong together come near, so that words find pictures and pictures words.")),

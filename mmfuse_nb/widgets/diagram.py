@@ -35,12 +35,13 @@ def cut(text:str, most:int=24) -> str:
     "The beginning of a long name"
     return text if len(text) <= most else text[:most - 1] + "…"
 
-# %% ../../nbs/06h_widgets.diagram.ipynb #02d307d4
+# %% ../../nbs/06h_widgets.diagram.ipynb #dcefd9f1
 BRANCHES = ("image", "text", "columns")
 COLOURS = dict(zip((*BRANCHES, "fusion"), (PALETTE[0], PALETTE[1], PALETTE[4], PALETTE[2])))
 
 def predicted(task, shape) -> str:
-    "What comes out"
+    "What comes out: of a model that learns without labels, numbers of this shape"
+    if task in ("autoencode", "align"): return unmasked(shape)
     return t("a number") if task == "regression" else t("{n} labels", n=shape) if task == "multilabel" else t("{n} classes", n=shape)
 
 def unmasked(shape) -> str:
